@@ -1,0 +1,1 @@
+"""The I/O shells: one folder for each medium."""

@@ -1,0 +1,1 @@
+"""Voice: FastAGI in, AMI events in."""

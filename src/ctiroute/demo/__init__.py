@@ -1,0 +1,1 @@
+"""A seeded company and a lab around the real service."""

@@ -1,0 +1,1 @@
+"""Live calls and operators: events in, commands out. Pure."""

@@ -1,0 +1,1 @@
+"""Request -> identity -> context -> Decision, under one deadline."""

@@ -1,0 +1,1 @@
+"""A simulated Asterisk that speaks real FastAGI and AMI bytes."""

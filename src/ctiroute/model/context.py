@@ -1,0 +1,45 @@
+"""All that is known for one call. A field here is a fact on the pop: wire schema and TypeScript types are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ctiroute.model.identity import Customer, Identifier, Identity
+from ctiroute.model.interaction import Interaction, PastCall
+from ctiroute.model.outreach import Touch
+from ctiroute.model.routing import RouteRequest, SourceReport
+
+
+@dataclass(frozen=True, slots=True)
+class CallerQuery:
+    """What a source is asked about a caller, in one trip."""
+
+    identifier: Identifier
+    touches_since: datetime  # aware, UTC; no rule looks further back
+    calls_since: datetime  # aware, UTC
+    interactions_since: datetime  # aware, UTC; closed ones older than this are left out, open ones never
+    limit: int = 20  # at most so many of each kind, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class CallerFacts:
+    """What a source knows of a caller."""
+
+    customers: tuple[Customer, ...] = ()  # every customer with that identifier, most recent contact first
+    touches: tuple[Touch, ...] = ()  # to any identifier of those customers, or to the asked one; newest first
+    interactions: tuple[Interaction, ...] = ()  # newest event first
+    calls: tuple[PastCall, ...] = ()  # newest first, without the one being decided
+
+
+@dataclass(frozen=True, slots=True)
+class CallerContext:
+    """The request, and what was found about it."""
+
+    request: RouteRequest
+    identity: Identity
+    touches: tuple[Touch, ...] = ()  # newest first
+    interactions: tuple[Interaction, ...] = ()  # newest event first
+    calls: tuple[PastCall, ...] = ()  # newest first
+    sources: tuple[SourceReport, ...] = ()
+    gathered_at: datetime | None = None  # aware, UTC; None: nothing was looked up

@@ -1,0 +1,80 @@
+"""Who somebody is: identifiers, customers, and our belief about the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Medium(StrEnum):
+    """The kinds of conversation. An adapter for one is a connector; a leg inside Asterisk is a channel."""
+
+    VOICE = "voice"
+    SMS = "sms"
+    EMAIL = "email"
+    CHAT = "chat"
+    TELEGRAM = "telegram"
+    WEB = "web"
+
+
+class IdentifierKind(StrEnum):
+    """What sort of key an identifier is."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+    VISITOR = "visitor"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identifier:
+    """One key under which a customer may be found."""
+
+    kind: IdentifierKind
+    value: str  # phone: E.164; email: lower case; others: as the source gives them
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person or firm."""
+
+    customer_id: str  # the company's own key, opaque to us
+    name: str  # as people write it; "" when not known
+    language: str | None = None  # BCP 47 of the last contact; None: not known
+    attributes: Mapping[str, str] = field(default_factory=dict)  # segment, city, manager, ...; order is the admin's
+    identifiers: tuple[Identifier, ...] = ()  # all keys of this customer, the primary phone first
+
+
+class IdentityKind(StrEnum):
+    """How sure we are of who calls."""
+
+    KNOWN = "known"
+    AMBIGUOUS = "ambiguous"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Our belief who it is. The kind follows from the customers found, so make it with `of` or the constants below."""
+
+    kind: IdentityKind
+    customers: tuple[Customer, ...] = ()  # known: one; ambiguous: two or more, most recent contact first; else none
+
+    @classmethod
+    def of(cls, customers: tuple[Customer, ...]) -> Identity:
+        """Return the belief that these candidates give: none, one, or several (the operator chooses, we never guess)."""
+        if not customers:
+            return UNKNOWN
+        return cls(IdentityKind.KNOWN if len(customers) == 1 else IdentityKind.AMBIGUOUS, customers)
+
+    @property
+    def customer(self) -> Customer | None:
+        """The one customer it surely is, or None."""
+        return self.customers[0] if self.kind is IdentityKind.KNOWN else None
+
+
+UNKNOWN = Identity(IdentityKind.UNKNOWN)  # a usable number that belongs to nobody we know, or nobody answered in time
+WITHHELD = Identity(IdentityKind.WITHHELD)  # the network gave no number, so there is nothing to look up

@@ -1,0 +1,121 @@
+"""What stands on an operator's screen, and what is kept of a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ctiroute.model.context import CallerContext
+from ctiroute.model.interaction import Outcome
+from ctiroute.model.routing import RuleTrace, SourceReport, Status
+
+
+class PopState(StrEnum):
+    """Life of a pop."""
+
+    RINGING = "ringing"
+    TALKING = "talking"
+    HELD = "held"
+    ENDED = "ended"
+    MISSED = "missed"
+
+
+class ReasonChip(StrEnum):
+    """The kind of reason shown beside the headline."""
+
+    CAMPAIGN = "campaign"
+    REQUEST = "request"
+    VIP = "vip"
+    REPEAT = "repeat"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ColleagueNote:
+    """What the operator before wrote."""
+
+    operator_name: str
+    text: str  # "" when the colleague wrote nothing
+    noted_at: datetime | None  # aware, UTC; None when nothing was written
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A call that rings, or rang, at one operator's phone. The desk's own state of a pop, without its content."""
+
+    pop_id: str  # the same on every node and after a restart: made of call, operator and leg
+    revision: int  # grows by one with every change
+    state: PopState
+    call_id: str  # the call that rings
+    about_call_id: str  # the call it is about: another one while a colleague consults
+    operator_id: str
+    leg_id: str
+    interface: str
+    queue: str | None
+    offered_at: datetime
+    waited_s: float = 0.0  # how long the caller had waited when the phone rang
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    transferred_from: str | None = None  # operator_id of who sent it on
+    note: ColleagueNote | None = None
+    elsewhere: bool = False  # ended because another phone took it
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenPop:
+    """An offer with its content, worded for one operator."""
+
+    offer: Offer
+    context: CallerContext | None  # None: still being looked up (the screen shows a skeleton)
+    caller_number: str  # as people write it; "" when withheld
+    headline: str  # one sentence, in the operator's language
+    chip: ReasonChip
+    opening: str  # one suggested first step; "" when the rule gives none
+    script: str  # Markdown; "" when the rule gives none
+    fields: tuple[tuple[str, str], ...]  # (label, value) in the admin's order
+    url: str  # checked; "" when there is none
+    rule: str | None
+    rules: tuple[RuleTrace, ...]  # why this call came to me
+    sources: tuple[SourceReport, ...]  # which look-ups answered, failed or are late
+    touch_id: str | None  # the touch the call is about
+    interaction_id: str | None  # the interaction it is about
+    ring_timeout_s: int | None = None  # how long the phone rings; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class MissedCall:
+    """A line in the list of calls an operator did not take."""
+
+    pop_id: str
+    operator_id: str
+    call_id: str
+    caller_number: str
+    caller_name: str
+    headline: str
+    offered_at: datetime
+    rang_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call as it is kept. Written often, merged by `call_id`: a field that is None leaves what is stored."""
+
+    call_id: str
+    pbx: str = ""
+    caller_phone: str | None = None  # E.164
+    caller_raw: str | None = None
+    dialed: str | None = None
+    received_at: datetime | None = None
+    status: Status | None = None
+    rule: str | None = None
+    queue: str | None = None
+    customer_id: str | None = None
+    touch_id: str | None = None
+    interaction_id: str | None = None
+    operator_id: str | None = None  # who talked last
+    decision_ms: float | None = None
+    outcome: Outcome | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    snapshot: bytes | None = None  # JSON of context and decision, so that a restart can still show the pop

@@ -1,0 +1,161 @@
+"""The question "where should this go?", and the answer with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ctiroute.model.identity import Medium
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the network says of who calls: a claim, not a proof."""
+
+    raw: str  # the number as it came, control characters removed, at most 80 characters; may be ""
+    phone: str | None  # E.164; None: withheld or not a number that can be a key
+    name: str = ""  # the name as it came, cleaned the same way
+    withheld: bool = False  # the network says the number may not be shown, or sent a word in its place
+    country: str | None = None  # ISO 3166-1 alpha-2 of `phone`; None when it has none
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """One question, from any medium."""
+
+    call_id: str  # "<pbx>:<linkedid>" for voice
+    medium: Medium
+    caller: Caller
+    dialed: str  # E.164 where the number is one, else as dialled
+    received_at: datetime  # aware, UTC
+    pbx: str = ""  # name of the Asterisk it came from
+    language: str | None = None  # as the switch has it
+    leg_id: str = ""  # Uniqueid of the caller's channel
+    args: tuple[str, ...] = ()  # further arguments the dialplan passed
+
+
+class Status(StrEnum):
+    """CTI_STATUS: how the decision came about."""
+
+    ROUTED = "routed"  # a rule matched
+    DEFAULT = "default"  # no rule matched
+    TIMEOUT = "timeout"  # the deadline came first
+    ERROR = "error"  # something broke; the cause is in the log and the trace
+
+
+@dataclass(frozen=True, slots=True)
+class ToQueue:
+    """Wait in a queue."""
+
+    queue: str
+    priority: int = 0  # QUEUE_PRIO; higher is served first
+
+
+@dataclass(frozen=True, slots=True)
+class ToOperator:
+    """Ring one operator for a bounded time, then what the dialplan does next (the queue, if one is given)."""
+
+    interface: str  # "PJSIP/1001"
+    operator_id: str | None = None  # None: an interface nobody signed up for
+    timeout_s: int = 20
+    queue: str | None = None  # where to go when nobody picks up; None: the default way
+    priority: int = 0  # of that queue
+
+
+@dataclass(frozen=True, slots=True)
+class ToMenu:
+    """Hear a voice menu."""
+
+    menu: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToExtension:
+    """Go to an extension of the dialplan's allowed context."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToDefault:
+    """The ordinary way, as if ctiroute were not there."""
+
+
+Destination = ToQueue | ToOperator | ToMenu | ToExtension | ToDefault
+
+
+@dataclass(frozen=True, slots=True)
+class PopPlan:
+    """What a rule wants on the operator's screen. Texts are templates by language; `rules.template` fills them at ring."""
+
+    headline: Mapping[str, str] = field(default_factory=dict)  # language -> template; {} means a sentence made from the context
+    opening: Mapping[str, str] = field(default_factory=dict)  # the suggested first step, by language
+    script: Mapping[str, str] = field(default_factory=dict)  # Markdown text (already read from its file), by language
+    fields: tuple[tuple[str, str], ...] = ()  # (label, template) in the admin's order
+    url: str = ""  # template, https only, fixed host; every value percent-encoded
+    at: str = "ring"  # "ring" or "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One condition's result, with the value it saw."""
+
+    condition: str  # where it stands in the rule: "touch", "all[1].caller"
+    wanted: str  # what the rule demands, in words: "campaign autumn-*, sms, within 15m"
+    seen: str  # what was there: "autumn-sms, sms, 12m ago" or "no touch"
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """One rule that was tried."""
+
+    rule: str
+    matched: bool
+    verdicts: tuple[Verdict, ...]  # all of a rule that matched; only the first false one of a rule that did not
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What became of one look-up."""
+
+    source: str  # "store", ...
+    state: str  # ok | late | failed | skipped
+    took_ms: float
+    detail: str = ""  # cause in words when it is not ok
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """Why a decision came out as it did. Nothing is worded until somebody reads it: on the call path it is free."""
+
+    explain: Callable[[], tuple[RuleTrace, ...]]  # pure; called at most once
+    sources: tuple[SourceReport, ...] = ()
+    error: str = ""  # why the rules were not asked at all ("deadline", an exception's text); "" when they were
+    _rules: tuple[RuleTrace, ...] | None = None
+
+    @property
+    def rules(self) -> tuple[RuleTrace, ...]:
+        """Every rule tried, in order, up to and with the one that matched."""
+        if self._rules is None:
+            self._rules = self.explain()
+        return self._rules
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer."""
+
+    status: Status
+    destination: Destination
+    trace: Trace
+    rule: str | None = None  # name of the rule that matched; None: the default
+    language: str | None = None
+    announce: str | None = None  # sound file the dialplan plays first
+    variables: Mapping[str, str] = field(default_factory=dict)  # CTI_X_*, without the prefix
+    pop: PopPlan = PopPlan()
+    touch_id: str | None = None  # the touch the matching rule was about
+    interaction_id: str | None = None  # the interaction it was about
+    ruleset_version: str = ""  # Ruleset.version that decided

@@ -1,0 +1,1 @@
+"""Bytes <-> AGI and AMI. Pure."""

@@ -1,0 +1,1 @@
+"""Rule files -> an immutable Ruleset. Pure."""

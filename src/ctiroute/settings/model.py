@@ -1,0 +1,72 @@
+"""The service's own configuration, as frozen values. The reader in `load.py` makes it from ctiroute.yml and CTIROUTE_*.
+
+Every field is a key of the file with the same name; docs/reference/configuration.md describes each, and a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FastAgiSettings:
+    """Where Asterisk asks."""
+
+    host: str = "127.0.0.1"  # another bind needs allow_from
+    port: int = 4573  # 0: any free port
+    allow_from: tuple[str, ...] = ()  # networks in CIDR form; loopback is always allowed
+    secret: str = ""  # second part of the script path, agi://host/route/SECRET; "" means none is asked for
+    deadline_s: float = 1.0  # of a whole call, from accept
+    header_timeout_s: float = 2.0  # until the environment is complete
+    max_sockets: int = 2000  # more are closed at once
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSettings:
+    """One Asterisk's manager interface."""
+
+    name: str = "asterisk"  # shown on screens, part of call ids; letters, digits, - and _
+    host: str = "127.0.0.1"
+    port: int = 5038
+    username: str = "ctiroute"
+    secret: str = ""
+    tls: bool = False
+    tls_ca: Path | None = None  # None: the system's trust store
+    addresses: tuple[str, ...] = ()  # further source addresses of its AGI requests
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Screens, API, health."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080  # 0: any free port
+    origins: tuple[str, ...] = ()  # exact origins besides the page's own
+    secure_cookie: bool = False  # set behind TLS
+    session_hours: float = 12.0
+    same_extension: str = "latest"  # latest | all | reject: two operators on one extension
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of ctiroute.yml."""
+
+    data_dir: Path = Path("/var/lib/ctiroute")
+    store: str = ""  # URL; "" means sqlite:///<data_dir>/ctiroute.db
+    rules: Path = Path("/etc/ctiroute/rules")
+    region: str = "UA"  # country in which numbers without a code are read
+    language: str = "en"  # of operators that have none
+    log_level: str = "info"
+    log_format: str = "text"  # text | json
+    agi_socket: Path | None = None  # unix socket of ctiroute-agi; None: <data_dir>/agi.sock
+    fastagi: FastAgiSettings = field(default_factory=FastAgiSettings)
+    asterisk: tuple[AsteriskSettings, ...] = ()  # none: no pops, routing only
+    web: WebSettings = field(default_factory=WebSettings)
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, with the embedded store as its default."""
+        return self.store or f"sqlite:///{self.data_dir / 'ctiroute.db'}"

@@ -1,0 +1,1 @@
+"""Where touches, customers, interactions, calls and operators are kept, behind one Protocol."""

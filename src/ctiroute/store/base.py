@@ -1,0 +1,99 @@
+"""What every store can do. Back ends: `sqlite/` (embedded). One contract suite, tests/contract, holds for all of them.
+
+A decision needs one trip: `find_caller`. Everything else is off the call path. Errors: `StoreUnavailable` (try later),
+`StoreConflict` (do not); no driver's exception passes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from ctiroute.model import (
+        CallerFacts,
+        CallerQuery,
+        CallRecord,
+        Campaign,
+        Customer,
+        Interaction,
+        MissedCall,
+        Operator,
+        Touch,
+        WrapUp,
+    )
+
+
+class Store(Protocol):
+    """The place where touches, customers, interactions, calls and operators are kept."""
+
+    # --- life
+    async def open(self) -> None:
+        """Connect and bring the schema up to date."""
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of everything."""
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailable` unless reading and writing work now."""
+
+    async def schema_version(self) -> int:
+        """Return the number of the newest migration that has run; 0: an empty store."""
+
+    # --- call path
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:
+        """Return everything a decision needs about one identifier, in one trip."""
+
+    # --- outreach and customers
+    async def put_campaigns(self, campaigns: Iterable[Campaign]) -> None:
+        """Insert or replace campaigns by key."""
+
+    async def put_customers(self, customers: Sequence[Customer]) -> None:
+        """Insert or replace customers by id; their identifiers are replaced whole. One transaction."""
+
+    async def put_touches(self, touches: Sequence[Touch]) -> int:
+        """Insert touches, replace those with a known `touch_id`; unknown campaigns are made. One transaction.
+
+        Returns how many were new.
+        """
+
+    async def put_interactions(self, interactions: Sequence[Interaction]) -> None:
+        """Insert or replace interactions with their events by id. One transaction."""
+
+    # --- calls
+    async def record_calls(self, records: Sequence[CallRecord]) -> None:
+        """Merge call records by `call_id` (None leaves what is stored). Idempotent. One transaction."""
+
+    async def get_call(self, call_id: str) -> CallRecord | None:
+        """Return one call, or None."""
+
+    async def record_missed(self, missed: MissedCall) -> None:
+        """Keep a missed call by `pop_id`. Idempotent."""
+
+    async def missed_since(self, operator_id: str, since: datetime) -> list[MissedCall]:
+        """Return the missed calls of one operator, newest first, at most 50."""
+
+    async def put_wrap_up(self, wrap_up: WrapUp) -> None:
+        """Insert or replace the note of one operator on one call."""
+
+    # --- operators
+    async def put_operator(self, operator: Operator, password_hash: str | None) -> None:
+        """Insert or replace an operator; a `password_hash` of None keeps the stored one."""
+
+    async def get_operators(self) -> list[Operator]:
+        """Return all operators by `operator_id`."""
+
+    async def password_hash(self, operator_id: str) -> str | None:
+        """Return the Argon2id hash of one operator, or None when there is no such operator or no password."""
+
+    # --- sessions of the screens: kept, so that a restart signs nobody out
+    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+        """Keep a session under the SHA-256 of its token."""
+
+    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
+        """Return the `operator_id` of a session that has not expired, or None."""
+
+    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
+        """End one session, or all of an operator."""

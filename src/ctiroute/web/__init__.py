@@ -1,0 +1,1 @@
+"""Screens, API, health and metrics over HTTP and websockets."""

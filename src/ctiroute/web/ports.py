@@ -1,0 +1,35 @@
+"""What the web room asks of the rest of the service. `app` implements it; tests use a small in-memory one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ctiroute.web.wire import Ack, Snapshot
+
+
+class Floor(Protocol):
+    """The live floor, as the screens need it."""
+
+    async def snapshot(self, operator_id: str) -> Snapshot:
+        """Return all that this operator's screen shows now."""
+
+    def acked(self, operator_id: str, ack: Ack) -> None:
+        """Take note of how far a pop got. Repeated and stale acks are normal."""
+
+    async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
+        """Keep an operator's note; False when the pop is not his."""
+
+    async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
+        """Take the operator's word for who calls; False when the pop or the candidate is not his to choose."""
+
+    def came(self, operator_id: str) -> None:
+        """The first browser of this operator connected."""
+
+    def left(self, operator_id: str) -> None:
+        """The last browser of this operator is gone."""
+
+    def health(self) -> Mapping[str, str]:
+        """Return parts that are not well, with the cause in words; empty: ready for calls."""

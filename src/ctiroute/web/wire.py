@@ -1,0 +1,115 @@
+"""The websocket's messages. docs/reference/websocket.schema.json and the page's TypeScript types are generated from this file.
+
+Version 1. The server's first message is a `snapshot`; then `pop`, `pop.update`, `pop.close`, each with the whole pop and its revision:
+a browser keeps the highest revision of each pop and needs no history. The browser answers `ack` to each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from ctiroute.model import MissedCall, Operator, ScreenPop
+
+WIRE_VERSION = 1
+MAX_NOTE = 4000  # characters of a note; the store keeps no more
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """Whether we hear one Asterisk."""
+
+    name: str
+    up: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that this operator's screen shows now. Replaces whatever the browser had."""
+
+    operator: Operator
+    pops: tuple[ScreenPop, ...]  # visible ones, newest offer first
+    missed: tuple[MissedCall, ...]  # of the last 24 h, newest first
+    switches: tuple[SwitchState, ...]
+    server_time: datetime  # aware, UTC; the browser corrects its clock by it
+    extension_taken_by: str | None = None  # name of the operator who signed in on the same extension; None: it is ours
+    type: Literal["snapshot"] = "snapshot"
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class PopMessage:
+    """A pop appeared (`pop`), changed (`pop.update`) or is over (`pop.close`)."""
+
+    type: Literal["pop", "pop.update", "pop.close"]
+    pop: ScreenPop
+    sent_at: datetime
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchMessage:
+    """The link to an Asterisk went down or came back."""
+
+    switch: SwitchState
+    type: Literal["switch"] = "switch"
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionMessage:
+    """Another operator took this operator's extension, or gave it back."""
+
+    taken_by: str | None
+    type: Literal["extension"] = "extension"
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """A message of the browser was refused."""
+
+    code: Literal["too-fast", "bad-message", "not-yours"]
+    detail: str
+    type: Literal["error"] = "error"
+    v: int = WIRE_VERSION
+
+
+ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage
+
+
+class _FromBrowser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """Anything a browser sends; what does not fit exactly is refused."""
+
+
+class Ack(_FromBrowser, frozen=True, tag="ack"):
+    """How far a revision of a pop got: on the wire, on the page, in front of eyes (the tab is visible)."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    revision: int
+    stage: Literal["delivered", "rendered", "seen"]
+
+
+class Note(_FromBrowser, frozen=True, tag="note"):
+    """The operator's note on a call, whole, as typed so far."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    text: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)]
+
+
+class Choose(_FromBrowser, frozen=True, tag="choose"):
+    """Which of several candidates the operator found to be the caller."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    customer_id: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Ping(_FromBrowser, frozen=True, tag="ping"):
+    """Sign of life, for browsers whose network swallows websocket pings."""
+
+
+BrowserMessage = Ack | Note | Choose | Ping
