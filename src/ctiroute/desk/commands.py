@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ctiroute.model import CallRecord, Offer
+from ctiroute.model import CallRecord, Offer
 
 
 @dataclass(frozen=True, slots=True)

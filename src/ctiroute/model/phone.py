@@ -14,6 +14,7 @@ _WITHHELD = frozenset(
 )
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/]{2,30}", re.ASCII)
 _INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
+_MASKABLE = 9  # digits; of a shorter number the mask would leave too little hidden
 MAX_RAW = 80  # characters of a raw number or name we keep; real ones are under 40
 
 
@@ -71,7 +72,7 @@ def display_phone(e164: str) -> str:
 
 def mask_phone(number: str) -> str:
     """Return a number for a log line: enough to recognise, too little to call ("+7701•••4567")."""
-    return f"{number[:-7]}•••{number[-4:]}" if len(number) > 8 else "•••"
+    return f"{number[:-7]}•••{number[-4:]}" if len(number) >= _MASKABLE else "•••"
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:

@@ -26,10 +26,10 @@ class Floor(Protocol):
         """Take the operator's word for who calls; False when the pop or the candidate is not his to choose."""
 
     def came(self, operator_id: str) -> None:
-        """The first browser of this operator connected."""
+        """Take note that the first browser of this operator connected."""
 
     def left(self, operator_id: str) -> None:
-        """The last browser of this operator is gone."""
+        """Take note that the last browser of this operator is gone."""
 
     def health(self) -> Mapping[str, str]:
         """Return parts that are not well, with the cause in words; empty: ready for calls."""

@@ -15,7 +15,7 @@ class RouteHandler(Protocol):
         """Decide before `deadline_at` (the event loop's clock). Never raises but for CancelledError: the caller has gone."""
 
     def abandoned(self, request: RouteRequest) -> None:
-        """The caller hung up before the answer."""
+        """Take note that the caller hung up before the answer."""
 
 
 class EventSink(Protocol):
