@@ -1,0 +1,312 @@
+"""The live floor: what the desk decides becomes pops on screens and records in the store.
+
+Everything here runs on the event loop and none of it waits: the desk's commands are carried out in order, one event at a time, and slow work is left to tasks.
+
+This is the meeting point of four rooms, so it implements their ports: `Ledger` (engine), `EventSink` (connectors), `Floor` (web).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict, deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from ctiroute.app import pops
+from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
+from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
+from ctiroute.errors import StoreError
+from ctiroute.model import (
+    CallRecord,
+    LegStarted,
+    MissedCall,
+    Outcome,
+    Status,
+    SwitchLost,
+    SwitchSnapshot,
+    ToQueue,
+    WrapUp,
+)
+from ctiroute.web.wire import PopMessage, Snapshot, SwitchMessage, SwitchState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from ctiroute.app.acks import Acks
+    from ctiroute.app.recorder import Recorder
+    from ctiroute.app.tasks import Tasks
+    from ctiroute.desk import Desk
+    from ctiroute.desk.commands import Command
+    from ctiroute.model import CallerContext, CallEvent, Decision, Offer, Operator, RouteRequest, ScreenPop
+    from ctiroute.store.base import Store
+    from ctiroute.web.hub import Screens
+    from ctiroute.web.wire import Ack
+
+log = logging.getLogger(__name__)
+
+MISSED_WINDOW = timedelta(hours=24)
+MAX_MISSED = 50  # lines an operator's list shows
+MAX_HEARD = 20_000  # calls we only heard of; the oldest goes first
+
+
+class Floor:
+    """Live calls, the screens that show them, the records that stay."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        store: Store,
+        recorder: Recorder,
+        acks: Acks,
+        tasks: Tasks,
+        clock: Callable[[], datetime],
+        look_up: Callable[[LegStarted], Awaitable[CallerContext]],
+        language: str,
+    ) -> None:
+        """`look_up` finds what is known of a call that was dialled directly, without asking us where it should go."""
+        self._desk = desk
+        self._store = store
+        self._recorder = recorder
+        self._acks = acks
+        self._tasks = tasks
+        self._clock = clock
+        self._look_up = look_up
+        self._language = language
+        self._files = CallFiles()
+        self._heard: OrderedDict[str, LegStarted] = OrderedDict()
+        self._searching: set[str] = set()
+        self._missed: dict[str, deque[MissedCall]] = {}
+        self._switches: dict[str, SwitchState] = {}
+        self._operators: dict[str, Operator] = {}
+        self._screens: Screens | None = None
+
+    def attach(self, screens: Screens) -> None:
+        """Name the screens to push to. Until then pops are made but shown nowhere."""
+        self._screens = screens
+
+    def set_operators(self, operators: Iterable[Operator]) -> None:
+        """Use these operators from now on."""
+        self._operators = {operator.operator_id: operator for operator in operators}
+        self._desk.set_operators(tuple(self._operators.values()))
+
+    @property
+    def operators(self) -> Mapping[str, Operator]:
+        """Operators by id."""
+        return self._operators
+
+    def snapshot_bytes(self, call_id: str) -> bytes | None:
+        """Return what is to be kept of a call's file; None when there is none."""
+        file = self._files.get(call_id)
+        return to_bytes(file) if file is not None else None
+
+    # --- Ledger: what the engine tells
+
+    def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
+        """Take note of a decision."""
+        request = context.request
+        self._files.decided(context, decision)
+        self._desk.know(request.call_id, request.received_at)
+        routed = decision.status is Status.ROUTED
+        self._recorder.record(
+            CallRecord(
+                call_id=request.call_id,
+                pbx=request.pbx,
+                caller_phone=request.caller.phone,
+                caller_raw=request.caller.raw,
+                dialed=request.dialed,
+                received_at=request.received_at,
+                status=decision.status,
+                rule=decision.rule,
+                queue=decision.destination.queue if isinstance(decision.destination, ToQueue) else None,
+                customer_id=customer.customer_id if (customer := context.identity.customer) else None,
+                touch_id=decision.touch_id,
+                interaction_id=decision.interaction_id,
+                decision_ms=round(took_ms, 3),
+                outcome=None if routed else Outcome.DEFAULTED,
+            ),
+            with_snapshot=True,
+        )
+
+    def completed(self, context: CallerContext) -> None:
+        """Take a context that a late source has completed, and bring the pops about it up to date."""
+        if self._files.completed(context):
+            self._run(self._desk.refresh(context.request.call_id))
+
+    def abandoned(self, request: RouteRequest) -> None:
+        """Take note of a caller who hung up before the decision."""
+        self._recorder.record(
+            CallRecord(
+                call_id=request.call_id,
+                pbx=request.pbx,
+                caller_phone=request.caller.phone,
+                caller_raw=request.caller.raw,
+                dialed=request.dialed,
+                received_at=request.received_at,
+                outcome=Outcome.ABANDONED,
+                ended_at=self._clock(),
+            )
+        )
+
+    # --- EventSink: what connectors hear
+
+    def heard(self, event: CallEvent) -> None:
+        """Take one event of a switch."""
+        try:
+            match event:
+                case LegStarted() if event.leg_id == event.call_id:
+                    self._heard[event.call_id] = event
+                    if len(self._heard) > MAX_HEARD:
+                        self._heard.popitem(last=False)
+                case SwitchSnapshot():
+                    self._switch(event.pbx, event.at, up=True)
+                case SwitchLost():
+                    self._switch(event.pbx, event.at, up=False)
+                case _:
+                    pass
+            self._run(self._desk.handle(event))
+        except Exception:  # one odd event must not deafen us to the others
+            log.exception("an event could not be handled: %s", type(event).__name__)
+
+    # --- web's Floor: what screens ask
+
+    async def snapshot(self, operator_id: str) -> Snapshot:
+        """Return all that this operator's screen shows now."""
+        missed = {call.pop_id: call for call in await self._stored_missed(operator_id)}
+        missed |= {call.pop_id: call for call in self._missed.get(operator_id, ())}
+        return Snapshot(
+            operator=self._operators[operator_id],
+            pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id)),
+            missed=tuple(sorted(missed.values(), key=lambda it: it.offered_at, reverse=True)[:MAX_MISSED]),
+            switches=tuple(self._switches.values()),
+            server_time=self._clock(),
+        )
+
+    def acked(self, operator_id: str, ack: Ack) -> None:
+        """Take note of how far a pop got."""
+        offer = self._desk.offer(ack.pop_id)
+        if offer is not None and offer.operator_id == operator_id:
+            self._acks.acked(ack)
+
+    async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
+        """Keep an operator's note; False when the pop is not his."""
+        offer = self._desk.offer(pop_id)
+        if offer is None or offer.operator_id != operator_id:
+            return False
+        now = self._clock()
+        self._run(self._desk.write_note(pop_id, operator_id, text, now))
+        self._recorder.note(WrapUp(offer.about_call_id, operator_id, text, now))
+        return True
+
+    async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
+        """Take the operator's word for who calls; False when the pop or the candidate is not his to choose."""
+        offer = self._desk.offer(pop_id)
+        if offer is None or offer.operator_id != operator_id:
+            return False
+        file = self._files.get(offer.about_call_id)
+        chosen = file.chosen(customer_id) if file is not None else None
+        if chosen is None:
+            return False
+        self._files.keep(chosen)
+        self._recorder.record(CallRecord(offer.about_call_id, customer_id=customer_id), with_snapshot=True)
+        self._run(self._desk.refresh(offer.about_call_id))
+        return True
+
+    def came(self, operator_id: str) -> None:
+        """Take note that the first browser of this operator connected."""
+        log.info("operator %s is at a screen", operator_id)
+
+    def left(self, operator_id: str) -> None:
+        """Take note that the last browser of this operator is gone."""
+        log.info("operator %s has no screen open", operator_id)
+
+    # --- carrying out what the desk wants
+
+    def _run(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case ShowPop(offer):
+                    self._acks.pushed(offer.pop_id, browsers=self._screens.browsers(offer.operator_id) if self._screens else 0)
+                    self._push("pop", offer)
+                case UpdatePop(offer):
+                    self._push("pop.update", offer)
+                case ClosePop(offer):
+                    self._push("pop.close", offer)
+                    self._acks.closed(offer.pop_id)
+                case RecordCall(record):
+                    self._recorder.record(record)
+                case RecordMissed(offer, rang_s):
+                    self._keep_missed(offer, rang_s)
+                case ForgetCall(call_id):
+                    self._recorder.settle(call_id)
+                    self._heard.pop(call_id, None)
+                    self._files.forget(call_id)
+                case _:
+                    assert_never(command)
+
+    def _push(self, kind: str, offer: Offer) -> None:
+        if self._files.get(offer.about_call_id) is None:
+            self._find(offer.about_call_id)
+        if self._screens is not None:
+            self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))  # type: ignore[arg-type]  # one of the three
+
+    def _pop(self, offer: Offer) -> ScreenPop:
+        """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
+        operator = self._operators.get(offer.operator_id)
+        language = operator.language if operator is not None else self._language
+        return pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at)
+
+    def _find(self, call_id: str) -> None:
+        """Look for a call we hold no file of: from before a restart, or dialled without asking us."""
+        if call_id not in self._searching:
+            self._searching.add(call_id)
+            self._tasks.start(self._find_file(call_id), f"find {call_id}")
+
+    async def _find_file(self, call_id: str) -> None:
+        try:
+            file = await self._stored_file(call_id)
+            if file is None and (heard := self._heard.get(call_id)) is not None:
+                file = CallFile(await self._look_up(heard))
+            if file is not None:
+                self._files.keep(file)
+                self._run(self._desk.refresh(call_id))
+        finally:
+            self._searching.discard(call_id)
+
+    async def _stored_file(self, call_id: str) -> CallFile | None:
+        try:
+            record = await self._store.get_call(call_id)
+        except StoreError as error:
+            log.warning("the context of %s cannot be read: %s", call_id, error)
+            return None
+        return from_bytes(record.snapshot) if record is not None and record.snapshot is not None else None
+
+    async def _stored_missed(self, operator_id: str) -> list[MissedCall]:
+        try:
+            return await self._store.missed_since(operator_id, self._clock() - MISSED_WINDOW)
+        except StoreError as error:  # a screen without yesterday's list is better than no screen
+            log.warning("missed calls of %s cannot be read: %s", operator_id, error)
+            return []
+
+    def _keep_missed(self, offer: Offer, rang_s: float) -> None:
+        pop = self._pop(offer)
+        customer = pop.context.identity.customer if pop.context is not None else None
+        missed = MissedCall(
+            pop_id=offer.pop_id,
+            operator_id=offer.operator_id,
+            call_id=offer.call_id,
+            caller_number=pop.caller_number,
+            caller_name=customer.name if customer is not None else "",
+            headline=pop.headline,
+            offered_at=offer.offered_at,
+            rang_s=rang_s,
+        )
+        self._missed.setdefault(offer.operator_id, deque(maxlen=MAX_MISSED)).append(missed)
+        self._recorder.missed(missed)
+
+    def _switch(self, name: str, at: datetime, *, up: bool) -> None:
+        before = self._switches.get(name)
+        if before is None or before.up is not up:
+            self._switches[name] = SwitchState(name, up, at)
+            if self._screens is not None:
+                self._screens.broadcast(SwitchMessage(self._switches[name]))

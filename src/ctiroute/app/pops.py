@@ -1,0 +1,98 @@
+"""Offer + call file + operator -> the ScreenPop in that operator's language. Pure but for the templates it fills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.model import IdentityKind, ReasonChip, ScreenPop
+from ctiroute.model.phone import display_phone
+from ctiroute.rules.template import TemplateValues, fill, fill_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ctiroute.app.call_files import CallFile
+    from ctiroute.model import CallerContext, Offer
+
+# A sentence for a rule without a headline, by what is known. The operator must read something true in the first second.
+_SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
+    "en": {
+        ReasonChip.CAMPAIGN: "May be calling about “{touch.offer.title}”, sent {touch.age} ago",
+        ReasonChip.REQUEST: "Has an open request: {interaction.title}",
+        ReasonChip.VIP: "Important customer",
+        ReasonChip.REPEAT: "Calls again",
+    },
+    "uk": {
+        ReasonChip.CAMPAIGN: "Можливо, щодо «{touch.offer.title}», надіслано {touch.age} тому",
+        ReasonChip.REQUEST: "Має відкрите звернення: {interaction.title}",
+        ReasonChip.VIP: "Важливий клієнт",
+        ReasonChip.REPEAT: "Телефонує повторно",
+    },
+}
+
+
+def build(offer: Offer, file: CallFile | None, language: str, now: datetime) -> ScreenPop:
+    """Return what one operator sees of one offer.
+
+    Without a file the context is still on its way: the pop shows a skeleton and a later revision fills it.
+    """
+    if file is None:
+        return ScreenPop(
+            offer=offer, context=None, caller_number="", headline="", chip=ReasonChip.NONE, opening="", script="", fields=(), url="",
+            rule=None, rules=(), sources=(), touch_id=None, interaction_id=None,
+        )  # fmt: skip
+    context, plan = file.context, file.plan
+    values = TemplateValues(context, file.touch_id, file.interaction_id, now, language)
+    chip = _chip(file)
+    headline = fill(_in(plan.headline, language), values) if plan.headline else _sentence(chip, values, language)
+    return ScreenPop(
+        offer=offer,
+        context=context,
+        caller_number=number_of(context),
+        headline=headline,
+        chip=chip,
+        opening=fill(_in(plan.opening, language), values),
+        script=fill(_in(plan.script, language), values),
+        fields=tuple((label, value) for label, template in plan.fields if (value := fill(template, values))),
+        url=fill_url(plan.url, values) if plan.url else "",
+        rule=file.rule,
+        rules=file.rules,
+        sources=context.sources,
+        touch_id=file.touch_id,
+        interaction_id=file.interaction_id,
+    )
+
+
+def number_of(context: CallerContext) -> str:
+    """Return the caller's number as people write it; "" when it is withheld."""
+    caller = context.request.caller
+    if caller.phone is not None:
+        return display_phone(caller.phone)
+    return "" if caller.withheld else caller.raw
+
+
+def _chip(file: CallFile) -> ReasonChip:
+    """Say what kind of reason stands first: what the rule was about, else what is known of the caller."""
+    if file.touch_id is not None:
+        return ReasonChip.CAMPAIGN
+    if file.interaction_id is not None:
+        return ReasonChip.REQUEST
+    customer = file.context.identity.customer
+    if customer is not None and customer.attributes.get("segment", "").lower() == "vip":
+        return ReasonChip.VIP
+    if file.context.calls and file.context.identity.kind is not IdentityKind.WITHHELD:
+        return ReasonChip.REPEAT
+    return ReasonChip.NONE
+
+
+def _sentence(chip: ReasonChip, values: TemplateValues, language: str) -> str:
+    template = _SENTENCES.get(language, _SENTENCES["en"]).get(chip)
+    return fill(template, values) if template else ""
+
+
+def _in(texts: Mapping[str, str], language: str) -> str:
+    """Return the text in this language, else in English, else in whatever the admin wrote first."""
+    if not texts:
+        return ""
+    return texts.get(language) or texts.get("en") or next(iter(texts.values()))

@@ -1,0 +1,169 @@
+"""Writes what became of calls, behind the calls' backs: a bounded queue, one writer, patience with a store that is away.
+
+Nothing on the call path waits here. Records of one call are merged while they wait, so a busy hour costs one write a call, not four.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from ctiroute.errors import StoreConflict, StoreError
+from ctiroute.model import CallRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prometheus_client import CollectorRegistry
+
+    from ctiroute.model import MissedCall, WrapUp
+    from ctiroute.store.base import Store
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 50_000  # calls; about a quarter of an hour of a large centre with its store away
+BATCH = 500  # records a transaction: long enough to be cheap, short enough not to hold the store's one writer
+RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # then every 5 s
+LINGER_S = 0.05  # a call's first records come together: waiting this long merges them
+
+
+class Recorder:
+    """Keeps calls, missed calls and notes as soon as the store takes them."""
+
+    def __init__(self, store: Store, registry: CollectorRegistry, snapshot: Callable[[str], bytes | None]) -> None:
+        """`snapshot` words a call's file by call id; it is asked once for each call, when the record is written."""
+        self._store = store
+        self._snapshot = snapshot
+        self._calls: dict[str, CallRecord] = {}
+        self._missed: dict[str, MissedCall] = {}
+        self._notes: dict[tuple[str, str], WrapUp] = {}
+        self._wanted: set[str] = set()  # calls whose snapshot is to be kept
+        self._some = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._lost = Counter("ctiroute_records_lost", "Call records given up because the store was away for too long", registry=registry)
+        self._failures = Counter("ctiroute_record_failures", "Writes of call records that failed and were tried again", registry=registry)
+        waiting = Gauge("ctiroute_records_waiting", "Call records not yet written", registry=registry)
+        waiting.set_function(self._waiting)
+
+    def record(self, record: CallRecord, *, with_snapshot: bool = False) -> None:
+        """Keep (or merge) one call's record."""
+        before = self._calls.get(record.call_id)
+        self._calls[record.call_id] = record if before is None else merged(before, record)
+        if with_snapshot:
+            self._wanted.add(record.call_id)
+        if len(self._calls) > MAX_WAITING:
+            oldest = next(iter(self._calls))
+            del self._calls[oldest]
+            self._wanted.discard(oldest)
+            self._lost.inc()
+        self._wake()
+
+    def settle(self, call_id: str) -> None:
+        """Word a call's snapshot now, if it still waits: its file is about to be forgotten."""
+        if call_id in self._wanted and call_id in self._calls:
+            self._wanted.discard(call_id)
+            self._calls[call_id] = _with(self._calls[call_id], self._snapshot(call_id))
+
+    def missed(self, missed: MissedCall) -> None:
+        """Keep a missed call."""
+        self._missed[missed.pop_id] = missed
+        if len(self._missed) > MAX_WAITING:
+            del self._missed[next(iter(self._missed))]
+            self._lost.inc()
+        self._wake()
+
+    def note(self, wrap_up: WrapUp) -> None:
+        """Keep (or replace) an operator's note on a call."""
+        self._notes[wrap_up.call_id, wrap_up.operator_id] = wrap_up
+        if len(self._notes) > MAX_WAITING:
+            del self._notes[next(iter(self._notes))]
+            self._lost.inc()
+        self._wake()
+
+    async def run(self) -> None:
+        """Write until cancelled. What waits then is for `flush`."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(LINGER_S)
+            await self._write_patiently()
+
+    async def flush(self, limit_s: float) -> bool:
+        """Write all that waits, trying for at most `limit_s`; False when something is left."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._write_patiently()
+        except TimeoutError:
+            log.error("%d call records could not be written before the stop", self._waiting())  # noqa: TRY400 - no cause to show
+            return False
+        return True
+
+    async def written(self) -> None:
+        """Return once nothing waits to be written."""
+        await self._idle.wait()
+
+    def _waiting(self) -> int:
+        return len(self._calls) + len(self._missed) + len(self._notes)
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._some.set()
+
+    async def _write_patiently(self) -> None:
+        tries = 0
+        while self._waiting():
+            try:
+                await self._write_some()
+                tries = 0
+            except StoreConflict:  # one bad record must not hold up the others for ever
+                log.exception("call records were refused and are dropped")
+                self._lost.inc()
+            except StoreError as error:
+                self._failures.inc()
+                pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                tries += 1
+                log.warning("call records wait, the store is away: %s; next try in %g s", error, pause)
+                await asyncio.sleep(pause)
+        self._some.clear()
+        self._idle.set()
+
+    async def _write_some(self) -> None:
+        ids = list(self._calls)[:BATCH]
+        batch = [self._calls.pop(call_id) for call_id in ids]
+        wanted = [call_id for call_id in ids if call_id in self._wanted]
+        try:
+            shots = {call_id: self._snapshot(call_id) for call_id in wanted}
+            await self._store.record_calls([_with(record, shots.get(record.call_id)) for record in batch])
+        except StoreConflict:
+            raise
+        except BaseException:  # a failed or cancelled write goes back, older values under newer ones
+            for record in batch:
+                newer = self._calls.get(record.call_id)
+                self._calls[record.call_id] = record if newer is None else merged(record, newer)
+            raise
+        self._wanted.difference_update(wanted)
+        for pop_id in list(self._missed)[:BATCH]:
+            await self._store.record_missed(self._missed[pop_id])
+            self._missed.pop(pop_id, None)
+        for key in list(self._notes)[:BATCH]:
+            note = self._notes[key]
+            await self._store.put_wrap_up(note)
+            if self._notes.get(key) is note:  # not typed further meanwhile
+                del self._notes[key]
+
+
+def merged(older: CallRecord, newer: CallRecord) -> CallRecord:
+    """Return `older` with every field that `newer` knows."""
+    known = {name: value for name in _FIELDS if (value := getattr(newer, name)) not in {None, ""}}
+    return replace(older, **known)
+
+
+def _with(record: CallRecord, snapshot: bytes | None) -> CallRecord:
+    return record if snapshot is None else replace(record, snapshot=snapshot)
+
+
+_FIELDS = tuple(field.name for field in fields(CallRecord))

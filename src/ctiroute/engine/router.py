@@ -1,0 +1,110 @@
+"""One request in, one Decision out, before its deadline and whatever breaks. Knows sources and rules; knows no medium.
+
+The order of work is what keeps a caller safe: gather until a little before the deadline, decide on what is there, answer. What the rest
+of the service needs (screens, records) is told after that, through the `Ledger`, and can neither delay nor fail the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import Counter, Histogram
+
+from ctiroute.engine.decide import decide
+from ctiroute.engine.gather import Gatherer, Reach
+from ctiroute.model import UNKNOWN, CallerContext, Decision, Status, ToDefault, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from prometheus_client import CollectorRegistry
+
+    from ctiroute.engine.gather import Source
+    from ctiroute.model import Operator, RouteRequest
+    from ctiroute.rules import Ruleset
+
+log = logging.getLogger(__name__)
+
+RESERVE_S = 0.05  # kept of a call's deadline for deciding and for the answer's round trip to Asterisk
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class Ledger(Protocol):
+    """Hears what was decided. Must neither block nor raise."""
+
+    def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
+        """Take note of a decision, as soon as it is made."""
+
+    def completed(self, context: CallerContext) -> None:
+        """Take note that a late source has answered: the whole context, for the pop's next revision."""
+
+    def abandoned(self, request: RouteRequest) -> None:
+        """Take note that the caller hung up before the decision."""
+
+
+class Router:
+    """Answers requests. Implements the connectors' RouteHandler."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        rules: Callable[[], Ruleset],
+        operators: Callable[[], Mapping[str, Operator]],
+        ledger: Ledger,
+        registry: CollectorRegistry,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Take `rules` and `operators` as functions: each decision uses one whole version, read once."""
+        self._gatherer = Gatherer(sources, clock)
+        self._rules = rules
+        self._operators = operators
+        self._ledger = ledger
+        self._clock = clock
+        self._decisions = Counter("ctiroute_decisions", "Decisions by how they came about", ["status"], registry=registry)
+        self._by_status = {status: self._decisions.labels(status.value) for status in Status}  # a child look-up costs a lock
+        self._seconds = Histogram("ctiroute_decision_seconds", "From request to decision", buckets=BUCKETS, registry=registry)
+
+    async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
+        """Decide before `deadline_at` (the event loop's clock). Raises nothing but CancelledError."""
+        started = perf_counter()
+        context = CallerContext(request, UNKNOWN)
+        try:
+            ruleset = self._rules()
+            context = await self._gatherer.gather(request, _reach(ruleset), deadline_at - RESERVE_S, self._ledger.completed)
+            decision = decide(request, context, ruleset, self._clock(), self._operators())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever breaks, the caller takes the default way
+            log.exception("no decision for %s", request.call_id)
+            decision = _default(type(error).__name__)
+        took = perf_counter() - started
+        self._by_status[decision.status].inc()
+        self._seconds.observe(took)
+        self._ledger.decided(context, decision, took * 1000)
+        return decision
+
+    def abandoned(self, request: RouteRequest) -> None:
+        """Take note that the caller hung up before the decision."""
+        self._ledger.abandoned(request)
+
+    async def look_up(self, request: RouteRequest, limit_s: float) -> CallerContext:
+        """Return what is known of a caller whom nobody asked us to route: a call that was dialled directly."""
+        until = asyncio.get_running_loop().time() + limit_s
+        return await self._gatherer.gather(request, _reach(self._rules()), until, self._ledger.completed)
+
+    async def close(self) -> None:
+        """Let go of late look-ups."""
+        await self._gatherer.close()
+
+
+def _reach(ruleset: Ruleset) -> Reach:
+    needs = ruleset.needs
+    return Reach(needs.touches, needs.calls, needs.interactions)
+
+
+def _default(error: str) -> Decision:
+    return Decision(Status.ERROR, ToDefault(), Trace(tuple, error=error))

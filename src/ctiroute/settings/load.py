@@ -1,0 +1,243 @@
+"""ctiroute.yml and CTIROUTE_* variables -> Settings. Every mistake in one run, each with its place and remedy.
+
+A variable overrides the file: `fastagi.port` is CTIROUTE_FASTAGI_PORT. A secret may stand in a file of its own: `secret_file: PATH` beside
+or in place of `secret`, or the same name with _FILE as a variable (the way container platforms hand over secrets). For the manager
+account the variables speak of the first Asterisk in the list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    boolean,
+    choice,
+    did_you_mean,
+    fields,
+    integer,
+    list_of,
+    load,
+    matching,
+    number,
+    overlay,
+    refuse,
+    resolve,
+    text,
+)
+from ctiroute.errors import ConfigurationError, Fault, SettingsError
+from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, Settings, WebSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Map
+
+    from ctiroute.documents import Fields
+
+PREFIX = "CTIROUTE_"
+LANGUAGES = ("en", "uk")  # the page speaks these
+
+# Every setting that a variable may set, by path. A list is written with commas in a variable.
+_PATHS: tuple[tuple[str, ...], ...] = (
+    ("data_dir",),
+    ("store",),
+    ("rules",),
+    ("region",),
+    ("language",),
+    ("log_level",),
+    ("log_format",),
+    ("agi_socket",),
+    *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
+    *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
+)
+_ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
+_LISTS = {("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
+_SECRETS = {("store",), ("fastagi", "secret"), ("asterisk", "secret")}
+
+_switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
+_port = integer(0, 65535)
+
+
+def load_settings(path: Path | None, environ: Map[str, str]) -> Settings:
+    """Return the settings in `path` (None: the defaults) with the variables of `environ` over them.
+
+    Raises `SettingsError` with every fault found.
+    """
+    try:
+        tree = _read(path)
+        return _settings(_with_environment(tree, environ))
+    except SettingsError:
+        raise
+    except ConfigurationError as error:
+        raise SettingsError(error.faults) from error
+
+
+def environment_names() -> tuple[str, ...]:
+    """Return every variable that is understood, without those ending in _FILE."""
+    return tuple(_by_name())
+
+
+def _read(path: Path | None) -> Mapping:
+    if path is None:
+        return Mapping({}, "environment", 0, 0)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError([Fault(str(path), 0, 0, f"cannot be read: {error.strerror or error}")]) from error
+    if not content.strip():
+        return Mapping({}, str(path), 0, 0)
+    tree = load(content, str(path))
+    if not isinstance(tree, Mapping):
+        refuse(tree, "expected a mapping of settings", "write it as name: value, one under the other")
+    return tree
+
+
+def _by_name() -> dict[str, tuple[str, ...]]:
+    paths = [*_PATHS, *(("asterisk", key) for key in _ASTERISK_KEYS)]
+    return {PREFIX + "_".join(path).upper(): path for path in paths}
+
+
+def _with_environment(tree: Mapping, environ: Map[str, str]) -> Mapping:
+    names = _by_name()
+    faults: list[Fault] = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX):
+            continue
+        base = name.removesuffix("_FILE")
+        path = names.get(name) or (names.get(base) if names.get(base) in _SECRETS else None)
+        if path is None:
+            faults.append(Fault(name, 0, 0, "is not a variable ctiroute knows", hint=did_you_mean(name, names)))
+            continue
+        value = environ[name] if name in names else _secret_file(Path(environ[name]), name, faults)
+        node: Node = _scalar(value, name)
+        if path in _LISTS:
+            node = Sequence(tuple(_scalar(part.strip(), name) for part in value.split(",") if part.strip()), name, 0, 0)
+        tree = _overlay_asterisk(tree, path[1], node) if path[0] == "asterisk" else overlay(tree, path, node)
+    if faults:
+        raise SettingsError(faults)
+    return tree
+
+
+def _overlay_asterisk(tree: Mapping, key: str, node: Node) -> Mapping:
+    """Set a key of the first Asterisk; there is one then, if there was none."""
+    entries = tree.get("asterisk")
+    items = entries.items if isinstance(entries, Sequence) else ()
+    first = items[0] if items and isinstance(items[0], Mapping) else Mapping({}, node.file, 0, 0)
+    return overlay(tree, ("asterisk",), Sequence((overlay(first, (key,), node), *items[1:]), node.file, 0, 0))
+
+
+def _scalar(value: str, name: str) -> Scalar:
+    return Scalar(resolve(value), value, name, 0, 0)
+
+
+def _secret_file(path: Path, where: str, faults: list[Fault]) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(where, 0, 0, f"names a file that cannot be read: {error}", str(path)))
+        return ""
+
+
+def _secret(f: Fields, key: str = "secret") -> str:
+    """Return a secret given as such or as the file it stands in. An empty one means that there is none."""
+    value = f.get(key, _maybe_empty, "")
+    from_file = f.get(f"{key}_file", _path, None)
+    if from_file is None:
+        return value
+    node = f.node.get(f"{key}_file")
+    assert node is not None  # noqa: S101 - it was just read from there
+    return _secret_file(from_file, f"{node.file}:{node.line}:{node.column}", f.faults)
+
+
+def _maybe_empty(node: Node) -> str:
+    return "" if isinstance(node, Scalar) and not node.text else text(node)
+
+
+def _path(node: Node) -> Path:
+    return Path(text(node))
+
+
+def _network(node: Node) -> str:
+    value = text(node)
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        refuse(node, "expected a network or an address", "write it as 10.0.0.0/24 or 10.0.0.5")
+
+
+def _settings(tree: Mapping) -> Settings:
+    standard = Settings()
+    with fields(tree, "ctiroute.yml") as f:
+        data_dir = f.get("data_dir", _path, standard.data_dir)
+        store = f.get("store", _maybe_empty, "")
+        rules = f.get("rules", _path, standard.rules)
+        region = f.get("region", matching("[A-Z]{2}", "a country code of two capital letters", "such as UA, KZ, PL"), standard.region)
+        language = f.get("language", choice(*LANGUAGES), standard.language)
+        level = f.get("log_level", choice("debug", "info", "warning", "error"), standard.log_level)
+        form = f.get("log_format", choice("text", "json"), standard.log_format)
+        agi_socket = f.get("agi_socket", _path, None)
+        fastagi = f.get("fastagi", _fastagi, standard.fastagi)
+        asterisks = f.get("asterisk", list_of(_asterisk, empty=True), ())
+        web = f.get("web", _web, standard.web)
+        names = [asterisk.name for asterisk in asterisks]
+        if len(set(names)) < len(names):
+            f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
+    return Settings(data_dir, store, rules, region, language, level, form, agi_socket, fastagi, asterisks, web)
+
+
+def _fastagi(node: Node) -> FastAgiSettings:
+    standard = FastAgiSettings()
+    with fields(node, "fastagi") as f:
+        host = f.get("host", text, standard.host)
+        port = f.get("port", _port, standard.port)
+        allow_from = f.get("allow_from", list_of(_network, empty=True), ())
+        secret = _secret(f)
+        deadline = f.get("deadline_s", number(0.1, 2.5), standard.deadline_s)
+        header = f.get("header_timeout_s", number(0.1, 10), standard.header_timeout_s)
+        sockets = f.get("max_sockets", integer(1, 100_000), standard.max_sockets)
+        if not allow_from and not _is_loopback(host):
+            f.wrong(
+                f.node.get("host") or f.node,
+                "listens beyond this machine, so it has to be said who may ask",
+                "add allow_from: [networks of your Asterisks], or host: 127.0.0.1",
+            )
+    return FastAgiSettings(host, port, allow_from, secret, deadline, header, sockets)
+
+
+def _asterisk(node: Node) -> AsteriskSettings:
+    standard = AsteriskSettings()
+    with fields(node, "asterisk") as f:
+        name = f.get("name", _switch_name, standard.name)
+        host = f.get("host", text, standard.host)
+        port = f.get("port", _port, standard.port)
+        username = f.get("username", text, standard.username)
+        secret = _secret(f)
+        tls = f.get("tls", boolean, standard.tls)
+        tls_ca = f.get("tls_ca", _path, None)
+        addresses = f.get("addresses", list_of(_network, empty=True), ())
+    return AsteriskSettings(name, host, port, username, secret, tls, tls_ca, addresses)
+
+
+def _web(node: Node) -> WebSettings:
+    standard = WebSettings()
+    origin = matching(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", "an origin", "write it as https://crm.example.com, without a path")
+    with fields(node, "web") as f:
+        host = f.get("host", text, standard.host)
+        port = f.get("port", _port, standard.port)
+        origins = f.get("origins", list_of(origin, empty=True), ())
+        secure = f.get("secure_cookie", boolean, standard.secure_cookie)
+        hours = f.get("session_hours", number(0.1, 24 * 30), standard.session_hours)
+        same = f.get("same_extension", choice("latest", "all", "reject"), standard.same_extension)
+        proxies = f.get("trusted_proxies", list_of(_network, empty=True), ())
+    return WebSettings(host, port, origins, secure, hours, same, proxies)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
