@@ -75,7 +75,14 @@ class ProtocolError(CtirouteError):
 
 
 class AgiError(ProtocolError):
-    """Bytes at the AGI port that are not AGI, or hostile AGI."""
+    """Bytes at the AGI port that are not AGI, hostile AGI, or a conversation that lost step.
+
+    `hostile` says that the bytes began as AGI and then broke its rules as only smuggled text does. It is counted apart.
+    """
+
+    def __init__(self, message: str, *, hostile: bool = False) -> None:
+        self.hostile = hostile
+        super().__init__(message)
 
 
 class AmiError(ProtocolError):
