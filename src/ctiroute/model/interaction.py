@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ctiroute.model.identity import Medium
+from ctiroute.model.identity import Identifier, Medium
 
 
 class InteractionStatus(StrEnum):
@@ -43,6 +43,7 @@ class Interaction:
     outcome: str = ""  # how it ended; "" while it is not closed
     form: Mapping[str, str] = field(default_factory=dict)  # data the customer entered; an empty value is not filled yet
     events: tuple[InteractionEvent, ...] = ()  # newest first, at most a few
+    identifier: Identifier | None = None  # who wrote; the only way to find it while `customer_id` is None
 
 
 class Outcome(StrEnum):

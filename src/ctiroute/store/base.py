@@ -50,8 +50,11 @@ class Store(Protocol):
     async def put_campaigns(self, campaigns: Iterable[Campaign]) -> None:
         """Insert or replace campaigns by key."""
 
-    async def put_customers(self, customers: Sequence[Customer]) -> None:
-        """Insert or replace customers by id; their identifiers are replaced whole. One transaction."""
+    async def put_customers(self, customers: Sequence[Customer]) -> int:
+        """Insert or replace customers by id; their identifiers are replaced whole. One transaction.
+
+        Returns how many were new.
+        """
 
     async def put_touches(self, touches: Sequence[Touch]) -> int:
         """Insert touches, replace those with a known `touch_id`; unknown campaigns are made. One transaction.
