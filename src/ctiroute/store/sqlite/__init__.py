@@ -1,1 +1,5 @@
-"""The embedded store."""
+"""The embedded back end: one local SQLite file in WAL."""
+
+from ctiroute.store.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

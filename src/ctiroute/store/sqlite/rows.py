@@ -1,0 +1,294 @@
+"""Rows <-> values. Knows the columns' order in `sql/`; never runs a statement.
+
+This is on the call path, so enumerations are looked up in dictionaries (a tenth of the price of calling the class).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ctiroute.model import (
+    CallRecord,
+    Customer,
+    Identifier,
+    IdentifierKind,
+    Interaction,
+    InteractionEvent,
+    InteractionStatus,
+    Medium,
+    MissedCall,
+    OfferTerms,
+    Operator,
+    Outcome,
+    PastCall,
+    Role,
+    Status,
+    Touch,
+    TouchStatus,
+    WrapUp,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Row = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MEDIA = {member.value: member for member in Medium}
+_KINDS = {member.value: member for member in IdentifierKind}
+_TOUCH_STATUSES = {member.value: member for member in TouchStatus}
+_INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
+_OUTCOMES = {member.value: member for member in Outcome}
+_decode_map = msgspec.json.Decoder(dict[str, str]).decode
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def to_microseconds(at: datetime) -> int:
+    """Return an aware time as microseconds since 1970 UTC. A naive one raises TypeError: we cannot know what it means."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """Return the aware UTC time."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def _to_time(at: datetime | None) -> int | None:
+    return None if at is None else to_microseconds(at)
+
+
+def _from_time(value: int | None) -> datetime | None:
+    return None if value is None else from_microseconds(value)
+
+
+def _to_json(value: Mapping[str, str]) -> str:
+    return _encode(dict(value)).decode() if value else "{}"
+
+
+def _from_json(text: str) -> dict[str, str]:
+    return {} if text == "{}" else _decode_map(text)
+
+
+def identifier_values(identifier: Identifier) -> Row:
+    """Return an identifier as (kind, value)."""
+    return identifier.kind.value, identifier.value
+
+
+def identifier_of(kind: str, value: str) -> Identifier:
+    """Return an identifier."""
+    return Identifier(_KINDS[kind], value)
+
+
+# --- customers
+
+
+def customer_values(customer: Customer) -> Row:
+    """Return a customer for `put_customer`."""
+    return customer.customer_id, customer.name, customer.language, _to_json(customer.attributes)
+
+
+def customer_of(customer_id: str, name: str, language: str | None, attributes: str, identifiers: Iterable[Identifier]) -> Customer:
+    """Return a customer."""
+    return Customer(customer_id, name, language, _from_json(attributes), tuple(identifiers))
+
+
+# --- touches
+
+
+def touch_values(touch: Touch) -> Row:
+    """Return a touch for `add_touch` and `put_touch`."""
+    offer = touch.offer
+    return (
+        touch.touch_id,
+        to_microseconds(touch.sent_at),
+        touch.campaign,
+        touch.medium.value,
+        touch.status.value,
+        _to_time(touch.delivered_at),
+        touch.customer_id,
+        offer.title,
+        offer.text,
+        offer.terms,
+        _to_json(offer.fields),
+        touch.identifier.kind.value,
+        touch.identifier.value,
+    )
+
+
+def touch_of(row: Row, identifier: Identifier) -> Touch:
+    """Return a touch from a row of `find_touches`."""
+    touch_id, campaign, campaign_title, medium, sent_at, status, title, text, terms, fields, delivered_at, customer_id = row
+    return Touch(
+        touch_id,
+        campaign,
+        campaign_title,
+        _MEDIA[medium],
+        identifier,
+        from_microseconds(sent_at),
+        _TOUCH_STATUSES[status],
+        OfferTerms(title, text, terms, _from_json(fields)),
+        _from_time(delivered_at),
+        customer_id,
+    )
+
+
+# --- interactions
+
+
+def interaction_values(interaction: Interaction) -> Row:
+    """Return an interaction for `put_interaction`."""
+    identifier = interaction.identifier
+    return (
+        interaction.interaction_id,
+        interaction.customer_id,
+        int(interaction.status is InteractionStatus.CLOSED),
+        to_microseconds(interaction.updated_at),
+        interaction.medium.value,
+        interaction.topic,
+        interaction.title,
+        interaction.status.value,
+        to_microseconds(interaction.opened_at),
+        interaction.owner,
+        interaction.outcome,
+        _to_json(interaction.form),
+        identifier and identifier.kind.value,
+        identifier and identifier.value,
+    )
+
+
+def event_values(interaction_key: int, position: int, event: InteractionEvent) -> Row:
+    """Return an event for `put_event`."""
+    return interaction_key, position, to_microseconds(event.at), event.kind, event.text
+
+
+def interaction_of(row: Row, events: Iterable[Row]) -> Interaction:
+    """Return an interaction from a row of `find_interactions_*` and rows of `find_events`."""
+    _, interaction_id, customer_id, medium, topic, title, status, opened_at, updated_at, owner, outcome, form, kind, value = row
+    return Interaction(
+        interaction_id,
+        customer_id,
+        _MEDIA[medium],
+        topic,
+        title,
+        _INTERACTION_STATUSES[status],
+        from_microseconds(opened_at),
+        from_microseconds(updated_at),
+        owner,
+        outcome,
+        _from_json(form),
+        tuple([InteractionEvent(from_microseconds(at), event_kind, text) for at, event_kind, text in events]),
+        None if kind is None else Identifier(_KINDS[kind], value),
+    )
+
+
+# --- calls
+
+
+def past_call_of(row: Row) -> PastCall:
+    """Return a past call from a row of `find_calls`."""
+    call_id, received_at, outcome, rule, queue, operator_id, _ = row
+    return PastCall(call_id, from_microseconds(received_at), None if outcome is None else _OUTCOMES[outcome], rule, queue, operator_id)
+
+
+def call_values(record: CallRecord) -> Row:
+    """Return a call for `put_call`."""
+    return (
+        record.call_id,
+        record.pbx,
+        record.caller_phone,
+        record.caller_raw,
+        record.dialed,
+        _to_time(record.received_at),
+        record.status and record.status.value,
+        record.rule,
+        record.queue,
+        record.customer_id,
+        record.touch_id,
+        record.interaction_id,
+        record.operator_id,
+        record.decision_ms,
+        record.outcome and record.outcome.value,
+        _to_time(record.answered_at),
+        _to_time(record.ended_at),
+        record.snapshot,
+    )
+
+
+def call_of(row: Row) -> CallRecord:
+    """Return a call from a row of `get_call`."""
+    call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id = row[:12]
+    operator_id, decision_ms, outcome, answered_at, ended_at, snapshot = row[12:]
+    return CallRecord(
+        call_id=call_id,
+        pbx=pbx,
+        caller_phone=caller_phone,
+        caller_raw=caller_raw,
+        dialed=dialed,
+        received_at=_from_time(received_at),
+        status=None if status is None else Status(status),
+        rule=rule,
+        queue=queue,
+        customer_id=customer_id,
+        touch_id=touch_id,
+        interaction_id=interaction_id,
+        operator_id=operator_id,
+        decision_ms=decision_ms,
+        outcome=None if outcome is None else Outcome(outcome),
+        answered_at=_from_time(answered_at),
+        ended_at=_from_time(ended_at),
+        snapshot=snapshot,
+    )
+
+
+def missed_values(missed: MissedCall) -> Row:
+    """Return a missed call for `put_missed`."""
+    return (
+        missed.pop_id,
+        missed.operator_id,
+        missed.call_id,
+        missed.caller_number,
+        missed.caller_name,
+        missed.headline,
+        to_microseconds(missed.offered_at),
+        missed.rang_s,
+    )
+
+
+def missed_of(row: Row) -> MissedCall:
+    """Return a missed call from a row of `missed_since`."""
+    pop_id, operator_id, call_id, caller_number, caller_name, headline, offered_at, rang_s = row
+    return MissedCall(pop_id, operator_id, call_id, caller_number, caller_name, headline, from_microseconds(offered_at), rang_s)
+
+
+def wrap_up_values(wrap_up: WrapUp) -> Row:
+    """Return a wrap-up for `put_wrap_up`."""
+    return wrap_up.call_id, wrap_up.operator_id, wrap_up.note, wrap_up.code, to_microseconds(wrap_up.noted_at)
+
+
+# --- operators
+
+
+def operator_values(operator: Operator, password_hash: str | None) -> Row:
+    """Return an operator for `put_operator`."""
+    return (
+        operator.operator_id,
+        operator.name,
+        _encode(operator.interfaces).decode(),
+        operator.extension,
+        operator.member_name,
+        operator.language,
+        operator.role.value,
+        operator.team,
+        password_hash,
+    )
+
+
+def operator_of(row: Row) -> Operator:
+    """Return an operator from a row of `get_operators`."""
+    operator_id, name, interfaces, extension, member_name, language, role, team = row
+    return Operator(operator_id, name, _decode_texts(interfaces), extension, member_name, language, Role(role), team)

@@ -1,0 +1,54 @@
+-- The call path: what a decision needs about one identifier. Each statement is bounded by an index and a LIMIT.
+
+-- name: find_identifier
+-- The asked identifier, its customers and all their identifiers: one row for each customer and identifier, or one with
+-- nulls for a customer nobody has made. No row: we never heard of it. The last two columns say whether looking for
+-- touches and for interactions of the bare identifier is worth a statement.
+SELECT asked.identifier_id, c.customer_id, c.name, c.language, c.attributes, i.identifier_id, i.kind, i.value,
+    EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?1),
+    EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = i.identifier_id AND x.customer_id IS NULL)
+FROM identifiers asked
+    LEFT JOIN customer_identifiers mine ON mine.identifier_id = asked.identifier_id
+    LEFT JOIN customers c ON c.customer_id = mine.customer_id
+    LEFT JOIN customer_identifiers his ON his.customer_id = mine.customer_id
+    LEFT JOIN identifiers i ON i.identifier_id = COALESCE(his.identifier_id, asked.identifier_id)
+WHERE asked.kind = ?2 AND asked.value = ?3
+ORDER BY mine.customer_id, his.position
+LIMIT 256
+
+-- name: find_touches
+-- Touches to one identifier since a time, newest first.
+SELECT t.touch_id, t.campaign, c.title, t.medium, t.sent_at, t.status, t.title, t.text, t.terms, t.fields, t.delivered_at, t.customer_id
+FROM touches t JOIN campaigns c ON c.key = t.campaign
+WHERE t.identifier_id = ?1 AND t.sent_at >= ?2
+ORDER BY t.sent_at DESC
+LIMIT ?3
+
+-- name: find_interactions_of_customer
+-- Interactions of one customer: open ones of any age first, then the closed ones since a time, newest first.
+SELECT x.interaction_key, x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
+    x.outcome, x.form, i.kind, i.value
+FROM interactions x LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
+WHERE x.customer_id = ?1 AND (x.closed = 0 OR x.updated_at >= ?2)
+ORDER BY x.closed, x.updated_at DESC
+LIMIT ?3
+
+-- name: find_interactions_of_identifier
+-- The same for an identifier whose interactions name no customer.
+SELECT x.interaction_key, x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
+    x.outcome, x.form, i.kind, i.value
+FROM interactions x JOIN identifiers i ON i.identifier_id = x.identifier_id
+WHERE x.identifier_id = ?1 AND x.customer_id IS NULL AND (x.closed = 0 OR x.updated_at >= ?2)
+ORDER BY x.closed, x.updated_at DESC
+LIMIT ?3
+
+-- name: find_events
+-- The last few events of one interaction, newest first.
+SELECT at, kind, text FROM interaction_events WHERE interaction_key = ?1 ORDER BY position LIMIT ?2
+
+-- name: find_calls
+-- Earlier calls from one number since a time, newest first.
+SELECT call_id, received_at, outcome, rule, queue, operator_id, customer_id FROM calls
+WHERE caller_phone = ?1 AND received_at >= ?2
+ORDER BY received_at DESC
+LIMIT ?3

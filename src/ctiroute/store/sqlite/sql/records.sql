@@ -1,0 +1,101 @@
+-- Everything off the call path, apart from the outreach.
+
+-- name: put_call
+-- Merge a call: a null (or an empty pbx) leaves what is stored.
+INSERT INTO calls (call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id,
+    operator_id, decision_ms, outcome, answered_at, ended_at, snapshot)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (call_id) DO UPDATE SET
+    pbx = COALESCE(NULLIF(excluded.pbx, ''), pbx),
+    caller_phone = COALESCE(excluded.caller_phone, caller_phone),
+    caller_raw = COALESCE(excluded.caller_raw, caller_raw),
+    dialed = COALESCE(excluded.dialed, dialed),
+    received_at = COALESCE(excluded.received_at, received_at),
+    status = COALESCE(excluded.status, status),
+    rule = COALESCE(excluded.rule, rule),
+    queue = COALESCE(excluded.queue, queue),
+    customer_id = COALESCE(excluded.customer_id, customer_id),
+    touch_id = COALESCE(excluded.touch_id, touch_id),
+    interaction_id = COALESCE(excluded.interaction_id, interaction_id),
+    operator_id = COALESCE(excluded.operator_id, operator_id),
+    decision_ms = COALESCE(excluded.decision_ms, decision_ms),
+    outcome = COALESCE(excluded.outcome, outcome),
+    answered_at = COALESCE(excluded.answered_at, answered_at),
+    ended_at = COALESCE(excluded.ended_at, ended_at),
+    snapshot = COALESCE(excluded.snapshot, snapshot)
+
+-- name: get_call
+-- One call by its id.
+SELECT call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id,
+    operator_id, decision_ms, outcome, answered_at, ended_at, snapshot
+FROM calls WHERE call_id = ?1
+
+-- name: put_missed
+-- Keep a missed call; telling it again changes nothing but its words.
+INSERT INTO missed_calls (pop_id, operator_id, call_id, caller_number, caller_name, headline, offered_at, rang_s)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (pop_id) DO UPDATE SET
+    operator_id = excluded.operator_id, call_id = excluded.call_id, caller_number = excluded.caller_number,
+    caller_name = excluded.caller_name, headline = excluded.headline, offered_at = excluded.offered_at, rang_s = excluded.rang_s
+
+-- name: missed_since
+-- The missed calls of one operator since a time, newest first.
+SELECT pop_id, operator_id, call_id, caller_number, caller_name, headline, offered_at, rang_s FROM missed_calls
+WHERE operator_id = ?1 AND offered_at >= ?2
+ORDER BY offered_at DESC
+LIMIT ?3
+
+-- name: put_wrap_up
+-- The note of one operator on one call; a later one takes the place of the earlier.
+INSERT INTO wrap_ups (call_id, operator_id, note, code, noted_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (call_id, operator_id) DO UPDATE SET note = excluded.note, code = excluded.code, noted_at = excluded.noted_at
+
+-- name: put_operator
+-- An operator; a null password leaves the stored one.
+INSERT INTO operators (operator_id, name, interfaces, extension, member_name, language, role, team, password_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (operator_id) DO UPDATE SET
+    name = excluded.name, interfaces = excluded.interfaces, extension = excluded.extension, member_name = excluded.member_name,
+    language = excluded.language, role = excluded.role, team = excluded.team,
+    password_hash = COALESCE(excluded.password_hash, password_hash)
+
+-- name: get_operators
+-- All operators.
+SELECT operator_id, name, interfaces, extension, member_name, language, role, team FROM operators ORDER BY operator_id
+
+-- name: password_hash
+-- The password hash of one operator.
+SELECT password_hash FROM operators WHERE operator_id = ?1
+
+-- name: put_session
+-- A signed-in screen.
+INSERT INTO sessions (token_hash, operator_id, expires_at) VALUES (?, ?, ?)
+ON CONFLICT (token_hash) DO UPDATE SET operator_id = excluded.operator_id, expires_at = excluded.expires_at
+
+-- name: purge_sessions
+-- Sessions that ended before a time.
+DELETE FROM sessions WHERE expires_at < ?1
+
+-- name: get_session
+-- The operator of a session that has not expired.
+SELECT operator_id FROM sessions WHERE token_hash = ?1 AND expires_at > ?2
+
+-- name: drop_session
+-- End one session.
+DELETE FROM sessions WHERE token_hash = ?1
+
+-- name: drop_sessions_of_operator
+-- End all sessions of one operator.
+DELETE FROM sessions WHERE operator_id = ?1
+
+-- name: put_heartbeat
+-- Write something, to learn whether writing works.
+INSERT INTO heartbeat (only_row, beats) VALUES (1, 1) ON CONFLICT (only_row) DO UPDATE SET beats = beats + 1
+
+-- name: get_heartbeat
+-- Read something, to learn whether reading works.
+SELECT beats FROM heartbeat
+
+-- name: schema_version
+-- The number of the newest migration that has run.
+PRAGMA user_version

@@ -1,0 +1,170 @@
+"""The embedded store: one file, reads in the loop's thread (`reader`), writes on a thread of their own (`writer`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from ctiroute.errors import StoreUnavailable
+from ctiroute.store.sqlite import rows, writing
+from ctiroute.store.sqlite.reader import Reader
+from ctiroute.store.sqlite.statements import SQL
+from ctiroute.store.sqlite.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from ctiroute.model import (
+        CallerFacts,
+        CallerQuery,
+        CallRecord,
+        Campaign,
+        Customer,
+        Interaction,
+        MissedCall,
+        Operator,
+        Touch,
+        WrapUp,
+    )
+
+T = TypeVar("T")
+
+_NOT_OPEN = "the store is not open"
+_MAX_MISSED = 50  # lines of a list somebody reads
+
+
+class SqliteStore:
+    """A `Store` in one local file. Open and use it in one event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: Writer | None = None
+        self._reader: Reader | None = None
+
+    # --- life
+
+    async def open(self) -> None:
+        """Make or upgrade the file and connect; raises `StoreUnavailable`, or `StoreError` when a newer ctiroute wrote it."""
+        writer = Writer(self.path)
+        try:
+            await writer.open()
+            self._reader = Reader(self.path)
+        except BaseException:
+            await writer.close()
+            raise
+        self._writer = writer
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the file. Harmless when not open."""
+        writer, self._writer = self._writer, None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        if writer is not None:
+            await writer.close()
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailable` unless a row can be written and read now."""
+        await self._write("write", lambda connection: connection.execute(SQL["put_heartbeat"]))
+        self._read("get_heartbeat")
+
+    async def schema_version(self) -> int:
+        """Return the number of the newest migration that has run."""
+        return int(self._read("schema_version")[0][0])
+
+    # --- call path
+
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:
+        """Return what is known about one identifier. Never waits: 10-40 µs in the loop's thread, see `reader`."""
+        reader = self._reader
+        if reader is None:
+            raise StoreUnavailable(_NOT_OPEN)
+        return reader.find_caller(query)
+
+    # --- outreach and customers
+
+    async def put_campaigns(self, campaigns: Iterable[Campaign]) -> None:
+        """Insert or replace campaigns by key."""
+        values = tuple(campaigns)
+        await self._write("keep campaigns", lambda connection: writing.put_campaigns(connection, values))
+
+    async def put_customers(self, customers: Sequence[Customer]) -> int:
+        """Insert or replace customers with their identifiers; return how many were new."""
+        return await self._write("keep customers", lambda connection: writing.put_customers(connection, customers))
+
+    async def put_touches(self, touches: Sequence[Touch]) -> int:
+        """Insert or replace touches; return how many were new."""
+        return await self._write("keep touches", lambda connection: writing.put_touches(connection, touches))
+
+    async def put_interactions(self, interactions: Sequence[Interaction]) -> None:
+        """Insert or replace interactions with their events."""
+        await self._write("keep interactions", lambda connection: writing.put_interactions(connection, interactions))
+
+    # --- calls
+
+    async def record_calls(self, records: Sequence[CallRecord]) -> None:
+        """Merge call records by `call_id`; None leaves what is stored."""
+        await self._write("record calls", lambda connection: writing.record_calls(connection, records))
+
+    async def get_call(self, call_id: str) -> CallRecord | None:
+        """Return one call, or None."""
+        found = self._read("get_call", call_id)
+        return rows.call_of(found[0]) if found else None
+
+    async def record_missed(self, missed: MissedCall) -> None:
+        """Keep a missed call by `pop_id`."""
+        await self._write("record a missed call", lambda connection: connection.execute(SQL["put_missed"], rows.missed_values(missed)))
+
+    async def missed_since(self, operator_id: str, since: datetime) -> list[MissedCall]:
+        """Return the missed calls of one operator, newest first, at most 50."""
+        found = self._read("missed_since", operator_id, rows.to_microseconds(since), _MAX_MISSED)
+        return [rows.missed_of(row) for row in found]
+
+    async def put_wrap_up(self, wrap_up: WrapUp) -> None:
+        """Insert or replace the note of one operator on one call."""
+        await self._write("keep a note", lambda connection: connection.execute(SQL["put_wrap_up"], rows.wrap_up_values(wrap_up)))
+
+    # --- operators
+
+    async def put_operator(self, operator: Operator, password_hash: str | None) -> None:
+        """Insert or replace an operator; a `password_hash` of None keeps the stored one."""
+        values = rows.operator_values(operator, password_hash)
+        await self._write("keep an operator", lambda connection: connection.execute(SQL["put_operator"], values))
+
+    async def get_operators(self) -> list[Operator]:
+        """Return all operators by `operator_id`."""
+        return [rows.operator_of(row) for row in self._read("get_operators")]
+
+    async def password_hash(self, operator_id: str) -> str | None:
+        """Return the Argon2id hash of one operator, or None."""
+        found = self._read("password_hash", operator_id)
+        return found[0][0] if found else None
+
+    # --- sessions
+
+    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+        """Keep a session; raises `StoreConflict` when there is no such operator."""
+        await self._write("keep a session", lambda connection: writing.put_session(connection, token_hash, operator_id, expires_at))
+
+    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
+        """Return the operator of a session that has not expired, or None."""
+        found = self._read("get_session", token_hash, rows.to_microseconds(now))
+        return found[0][0] if found else None
+
+    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
+        """End one session, or all of an operator."""
+        await self._write("end sessions", lambda connection: writing.drop_sessions(connection, token_hash, operator_id))
+
+    # --- the two ways in
+
+    def _read(self, name: str, *values: object) -> list[rows.Row]:
+        if self._reader is None:
+            raise StoreUnavailable(_NOT_OPEN)
+        return self._reader.fetch(name, *values)
+
+    async def _write(self, doing: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._writer is None:
+            raise StoreUnavailable(_NOT_OPEN)
+        return await self._writer.run(doing, work)

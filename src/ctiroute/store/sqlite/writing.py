@@ -1,0 +1,85 @@
+"""What is written in one transaction, for each kind of value. Runs on the writer's thread; knows nothing of threads or loops."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ctiroute.store.sqlite import rows
+from ctiroute.store.sqlite.statements import SQL
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Touch
+
+_SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
+
+
+def put_campaigns(connection: sqlite3.Connection, campaigns: Sequence[Campaign]) -> None:
+    """Insert or replace campaigns."""
+    connection.executemany(SQL["put_campaign"], [(campaign.key, campaign.title, campaign.medium.value) for campaign in campaigns])
+
+
+def put_customers(connection: sqlite3.Connection, customers: Sequence[Customer]) -> int:
+    """Insert or replace customers and their identifiers; return how many were new."""
+    values = [rows.customer_values(customer) for customer in customers]
+    new = connection.executemany(SQL["add_customer"], values).rowcount
+    if new < len(values):
+        connection.executemany(SQL["put_customer"], values)
+        connection.executemany(SQL["drop_customer_identifiers"], [(customer.customer_id,) for customer in customers])
+    latest = {customer.customer_id: customer for customer in customers}  # named twice in one batch: the last one counts
+    keys = [
+        (customer.customer_id, position, *rows.identifier_values(identifier))
+        for customer in latest.values()
+        for position, identifier in enumerate(customer.identifiers)
+    ]
+    connection.executemany(SQL["add_identifier"], [key[2:] for key in keys])
+    connection.executemany(SQL["put_customer_identifier"], keys)
+    return new
+
+
+def put_touches(connection: sqlite3.Connection, touches: Sequence[Touch]) -> int:
+    """Insert or replace touches, making identifiers and campaigns on the way; return how many were new."""
+    values = [rows.touch_values(touch) for touch in touches]
+    campaigns = {touch.campaign: (touch.campaign, touch.campaign_title, touch.medium.value) for touch in reversed(touches)}
+    connection.executemany(SQL["add_campaign"], campaigns.values())
+    connection.executemany(SQL["add_identifier"], [value[-2:] for value in values])
+    new = connection.executemany(SQL["add_touch"], values).rowcount
+    if new < len(values):
+        connection.executemany(SQL["put_touch"], values)
+    return new
+
+
+def put_interactions(connection: sqlite3.Connection, interactions: Sequence[Interaction]) -> None:
+    """Insert or replace interactions, their events whole."""
+    connection.executemany(
+        SQL["add_identifier"], [rows.identifier_values(interaction.identifier) for interaction in interactions if interaction.identifier]
+    )
+    for interaction in interactions:
+        (key,) = connection.execute(SQL["put_interaction"], rows.interaction_values(interaction)).fetchone()
+        connection.execute(SQL["drop_events"], (key,))
+        connection.executemany(
+            SQL["put_event"], [rows.event_values(key, position, event) for position, event in enumerate(interaction.events)]
+        )
+
+
+def record_calls(connection: sqlite3.Connection, records: Sequence[CallRecord]) -> None:
+    """Merge call records."""
+    connection.executemany(SQL["put_call"], [rows.call_values(record) for record in records])
+
+
+def put_session(connection: sqlite3.Connection, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+    """Keep a session, and forget those long dead."""
+    connection.execute(SQL["purge_sessions"], (rows.to_microseconds(expires_at - _SESSION_KEPT),))
+    connection.execute(SQL["put_session"], (token_hash, operator_id, rows.to_microseconds(expires_at)))
+
+
+def drop_sessions(connection: sqlite3.Connection, token_hash: bytes | None, operator_id: str | None) -> None:
+    """End one session, or all of an operator."""
+    if token_hash is not None:
+        connection.execute(SQL["drop_session"], (token_hash,))
+    if operator_id is not None:
+        connection.execute(SQL["drop_sessions_of_operator"], (operator_id,))
