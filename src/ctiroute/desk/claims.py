@@ -1,0 +1,95 @@
+"""Who has the phone when two operators sign in on one. Knows browsers only as "came" and "left", and no calls.
+
+The answer follows from who is connected, in the order of sign-in, and from the policy alone; nothing else is remembered, so a
+restart that sees the same browsers come back comes to the same answer. Operators who share no phone never meet here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ctiroute.desk.matching import phones_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctiroute.model import Operator
+
+
+class ClaimPolicy(StrEnum):
+    """What happens when two operators sign in on one phone."""
+
+    LATEST = "latest"  # the later sign-in takes it, the earlier is told
+    ALL = "all"  # both see its calls
+    REJECT = "reject"  # who has it keeps it, the newcomer is told
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChange:
+    """An operator lost his phone to another, was refused it, or has it (again). For his screen and for the audit."""
+
+    operator_id: str  # whom it concerns
+    taken_by: str | None  # operator_id of who has the phone now; None: it is his again
+    at: datetime
+
+
+class Claims:
+    """Which of the operators who share a phone gets its calls."""
+
+    def __init__(self, policy: ClaimPolicy = ClaimPolicy.LATEST) -> None:
+        self._policy = policy
+        self._connected: dict[str, Operator] = {}  # in the order of sign-in
+        self._taken: dict[str, str] = {}  # operator_id of a loser -> of the holder
+
+    def came(self, operator: Operator, at: datetime) -> list[ClaimChange]:
+        """Take note that an operator's first browser connected, and return whose claim changed by it."""
+        self._connected.pop(operator.operator_id, None)  # coming again is a new sign-in
+        self._connected[operator.operator_id] = operator
+        return self._settle(at)
+
+    def left(self, operator_id: str, at: datetime) -> list[ClaimChange]:
+        """Take note that an operator's last browser is gone, and return whose claim changed by it."""
+        self._connected.pop(operator_id, None)
+        return self._settle(at)
+
+    def taken_by(self, operator_id: str) -> str | None:
+        """Return the operator_id of who has this operator's phone; None: he has it, or is not connected."""
+        return self._taken.get(operator_id)
+
+    def holders(self, operators: Sequence[Operator]) -> tuple[Operator, ...]:
+        """Return which of the operators at one phone get its call: those who hold it, or all while none is connected.
+
+        Nobody connected means nobody to tell, but each of them shall find the call in his list of missed calls.
+        """
+        connected = [operator for operator in operators if operator.operator_id in self._connected]
+        return tuple(operator for operator in connected if operator.operator_id not in self._taken) or tuple(connected or operators)
+
+    def _settle(self, at: datetime) -> list[ClaimChange]:
+        """Work out who holds what, and return the differences from before."""
+        taken = {} if self._policy is ClaimPolicy.ALL else self._losers()
+        changed = [
+            ClaimChange(operator_id, taken.get(operator_id), at)
+            for operator_id in self._connected
+            if taken.get(operator_id) != self._taken.get(operator_id)
+        ]
+        self._taken = taken
+        return changed
+
+    def _losers(self) -> dict[str, str]:
+        """Give each phone to the first in the policy's order; who shares it with a holder loses it to him."""
+        in_order = list(self._connected.values())
+        if self._policy is ClaimPolicy.LATEST:
+            in_order.reverse()
+        holders: list[Operator] = []
+        losers: dict[str, str] = {}
+        for operator in in_order:
+            phones = phones_of(operator)
+            rival = next((holder for holder in holders if phones & phones_of(holder)), None)
+            if rival is None:
+                holders.append(operator)
+            else:
+                losers[operator.operator_id] = rival.operator_id
+        return losers
