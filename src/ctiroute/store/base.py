@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 class Store(Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
+    @property
+    def name(self) -> str:
+        """What traces and metrics call it."""
+
+    @property
+    def immediate(self) -> bool:
+        """Whether `find_caller` answers without ever suspending, so that the call path needs neither a task nor a timer for it."""
+
     # --- life
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

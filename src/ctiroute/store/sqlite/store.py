@@ -38,6 +38,9 @@ _MAX_MISSED = 50  # lines of a list somebody reads
 class SqliteStore:
     """A `Store` in one local file. Open and use it in one event loop."""
 
+    name = "store"
+    immediate = True  # it reads in the event loop's thread
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer: Writer | None = None
