@@ -73,13 +73,22 @@ class ExtensionMessage:
 class ErrorMessage:
     """A message of the browser was refused."""
 
-    code: Literal["too-fast", "bad-message", "not-yours"]
+    code: Literal["too-fast", "bad-message", "not-yours", "unavailable"]  # unavailable: right, but could not be kept; try again
     detail: str
     type: Literal["error"] = "error"
     v: int = WIRE_VERSION
 
 
-ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to a `ping`. A page that gets none is on a dead connection, which the browser itself may not notice for minutes."""
+
+    server_time: datetime  # aware, UTC
+    type: Literal["pong"] = "pong"
+    v: int = WIRE_VERSION
+
+
+ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | Pong
 
 
 class _FromBrowser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
