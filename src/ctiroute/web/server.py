@@ -1,0 +1,138 @@
+"""The web server: builds the parts of this room, gives each its routes, starts and stops. `app` sees only this and `Screens`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from ctiroute.web.access import Access
+from ctiroute.web.cookie import SessionCookie
+from ctiroute.web.limits import WebLimits
+from ctiroute.web.live import RESTART, Live
+from ctiroute.web.metrics import WebMetrics
+from ctiroute.web.pages import STATIC, Pages
+from ctiroute.web.passwords import PasswordChecker
+from ctiroute.web.problems import problems
+from ctiroute.web.screens import Screens
+from ctiroute.web.security import Gate, add_headers
+from ctiroute.web.sessions import Sessions
+from ctiroute.web.throttle import SignInThrottle
+from ctiroute.web.vitals import Vitals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from aiohttp.typedefs import Handler
+    from prometheus_client import CollectorRegistry
+
+    from ctiroute.settings.model import WebSettings
+    from ctiroute.store.base import Store
+    from ctiroute.web.ports import Floor
+
+log = logging.getLogger(__name__)
+
+
+class WebServer:
+    """Screens, API, health and metrics on one port."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        store: Store,
+        floor: Floor,
+        registry: CollectorRegistry,
+        clock: Callable[[], datetime],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        limits: WebLimits | None = None,
+        throttle: SignInThrottle | None = None,
+        static: Path = STATIC,
+    ) -> None:
+        """Make a server that listens nowhere yet.
+
+        `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page.
+        """
+        limits = limits or WebLimits()
+        self._settings = settings
+        self._limits = limits
+        self._metrics = metrics = WebMetrics(registry)
+        self._checker = PasswordChecker()
+        self._sessions = sessions = Sessions(
+            store, clock, monotonic, lifetime=timedelta(hours=settings.session_hours), directory_s=limits.directory_s
+        )
+        self.screens = Screens(floor, limits, metrics)
+        gate, cookie = Gate(settings), SessionCookie(settings)
+        access = Access(
+            store, sessions, self.screens, gate, cookie, throttle or SignInThrottle(), self._checker, limits, metrics, monotonic
+        )
+        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic)
+        vitals = Vitals(store, floor, registry, limits, monotonic)
+        pages = Pages(static)
+        self._app = web.Application(middlewares=[self._measure, problems], client_max_size=limits.body_bytes)
+        self._app.on_response_prepare.append(add_headers)
+        self._app.add_routes(
+            [
+                web.get("/", pages.index),
+                web.get("/static/{name}", pages.static),
+                web.get("/ws", live.handle, allow_head=False),
+                web.get("/api/v1/session", access.who),
+                web.post("/api/v1/session", access.sign_in),
+                web.delete("/api/v1/session", access.sign_out),
+                web.post("/api/v1/session/ticket", access.sign_in_by_ticket),
+                web.get("/health/live", vitals.live),
+                web.get("/health/ready", vitals.ready),
+                web.get("/metrics", vitals.metrics),
+            ]
+        )
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when the port is taken."""
+        # No access log: query strings and addresses of people are nobody's business, and metrics tell the rest.
+        self._runner = web.AppRunner(
+            self._app, access_log=None, keepalive_timeout=self._limits.idle_s, shutdown_timeout=self._limits.close_s, handle_signals=False
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        log.info("Screens at http://%s:%d/", self._settings.host, self.port)
+
+    async def stop(self) -> None:
+        """Tell the browsers to come back soon, finish what is being answered, and let go of the port."""
+        self.screens.close_all(RESTART, "restart")
+        try:
+            async with asyncio.timeout(2 * self._limits.close_s):
+                await self.screens.emptied()
+        except TimeoutError:
+            self.screens.cut_all()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        self._checker.close()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at, which matters when the settings say 0."""
+        if self._runner is None:
+            raise RuntimeError("the web server is not started")
+        return int(self._runner.addresses[0][1])
+
+    def issue_ticket(self, operator_id: str, ttl_s: float | None = None) -> str:
+        """Return a one-time ticket that signs this operator in, for `/#ticket=...`: what follows # is never sent in a URL."""
+        return self._sessions.issue_ticket(operator_id, self._limits.ticket_s if ttl_s is None else ttl_s)
+
+    @web.middleware
+    async def _measure(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        response = await handler(request)
+        if not isinstance(response, web.WebSocketResponse):
+            resource = request.match_info.route.resource
+            route = "none" if resource is None else resource.canonical  # never the path itself: strangers choose that
+            self._metrics.requests.labels(route, request.method, str(response.status)).observe(time.perf_counter() - started)
+        return response
