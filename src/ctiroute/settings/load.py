@@ -7,6 +7,7 @@ account the variables speak of the first Asterisk in the list.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from ctiroute.documents import (
     Sequence,
     boolean,
     choice,
-    did_you_mean,
     fields,
     integer,
     list_of,
@@ -34,6 +34,7 @@ from ctiroute.errors import ConfigurationError, Fault, SettingsError
 from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping as Map
 
     from ctiroute.documents import Fields
@@ -110,7 +111,7 @@ def _with_environment(tree: Mapping, environ: Map[str, str]) -> Mapping:
         base = name.removesuffix("_FILE")
         path = names.get(name) or (names.get(base) if names.get(base) in _SECRETS else None)
         if path is None:
-            faults.append(Fault(name, 0, 0, "is not a variable ctiroute knows", hint=did_you_mean(name, names)))
+            faults.append(Fault(name, 0, 0, "is not a variable ctiroute knows", hint=_nearest(name, names)))
             continue
         value = environ[name] if name in names else _secret_file(Path(environ[name]), name, faults)
         node: Node = _scalar(value, name)
@@ -120,6 +121,11 @@ def _with_environment(tree: Mapping, environ: Map[str, str]) -> Mapping:
     if faults:
         raise SettingsError(faults)
     return tree
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else "ctiroute config show prints what can be set"
 
 
 def _overlay_asterisk(tree: Mapping, key: str, node: Node) -> Mapping:

@@ -1,0 +1,60 @@
+# Four doors: `make demo` shows the main job, `make test` proves it, `make check` is for every save, `make bench` measures.
+# Needs Python 3.11+, make and git; Node comes with a Python package. What the tests need besides, they install and start themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+ARGS ?=
+WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
+
+.PHONY: demo test check bench format clean help
+
+help:
+	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
+	@echo "make test [ARGS=...]   all tests, with a real Asterisk, SIPp and Chromium"
+	@echo "make check             lint, types, unit tests"
+	@echo "make bench             measure the call path against its peers"
+
+demo: $(VENV)/.runtime
+	@$(BIN)/ctiroute demo $(ARGS)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m tests.real.install
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/python tests/coverage_figures.py
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/unit tests/contract -q -x
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.fastagi $(ARGS)
+
+clean:
+	rm -rf $(VENV) src/ctiroute/web/static dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ctiroute needs Python 3.11 or later; name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+# The page is built by the package's own build hook, so an editable install has everything the wheel has.
+$(VENV)/.runtime: pyproject.toml hatch_build.py constraints.txt $(WEB) | $(VENV)/bin/python
+	@echo "installing ctiroute and building its page (once)"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "installing the tools of tests and lint (once)"
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
