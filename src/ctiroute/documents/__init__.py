@@ -5,7 +5,7 @@ of rules or settings: those rooms say which keys there are.
 """
 
 from ctiroute.documents.load import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES, load
-from ctiroute.documents.nodes import Mapping, Node, Scalar, Sequence, fault, overlay, refuse
+from ctiroute.documents.nodes import Mapping, Node, Scalar, Sequence, fault, kind_of, overlay, refuse
 from ctiroute.documents.parsers import (
     Parser,
     boolean,
@@ -41,6 +41,7 @@ __all__ = [
     "fault",
     "fields",
     "integer",
+    "kind_of",
     "list_of",
     "load",
     "localized",

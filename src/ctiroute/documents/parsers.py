@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from ctiroute.documents.nodes import Mapping, Node, Scalar, Sequence, kind_of, refuse
 from ctiroute.documents.reader import did_you_mean
 from ctiroute.errors import ConfigurationError, Fault
 
 T = TypeVar("T")
+K = TypeVar("K")
 Parser = Callable[[Node], T]
 
 ANY_LANGUAGE = ""  # the key of a text that is the same in every language
@@ -136,16 +137,20 @@ def one_or_list(parser: Parser[T]) -> Parser[tuple[T, ...]]:
     return parse
 
 
-def mapping_of(parser: Parser[T], *, key: Callable[[Scalar], str] = text, empty: bool = False) -> Parser[dict[str, T]]:
-    """Return a parser of a mapping with free keys, in file order; `key` may refuse a key."""
+@overload
+def mapping_of(parser: Parser[T], *, empty: bool = False) -> Parser[dict[str, T]]: ...
+@overload
+def mapping_of(parser: Parser[T], *, key: Callable[[Scalar], K], empty: bool = False) -> Parser[dict[K, T]]: ...
+def mapping_of(parser: Parser[T], *, key: Callable[[Scalar], Any] = text, empty: bool = False) -> Parser[dict[Any, T]]:
+    """Return a parser of a mapping with free keys, in file order; `key` parses a key and may refuse it."""
 
-    def parse(node: Node) -> dict[str, T]:
+    def parse(node: Node) -> dict[Any, T]:
         if not isinstance(node, Mapping):
             refuse(node, f"expected a mapping, not {kind_of(node)}", "write it as name: value, one under the other")
         if not node.entries and not empty:
             refuse(node, "expected a mapping with at least one entry")
         faults: list[Fault] = []
-        values: dict[str, T] = {}
+        values: dict[Any, T] = {}
         for name, value in node:
             try:
                 values[key(name)] = parser(value)

@@ -1,0 +1,30 @@
+"""`extension`: go to an extension of the dialplan's allowed context; CTI_ACTION=extension, CTI_EXTENSION."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.names import name
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node
+    from ctiroute.rules.facts import Bound, Facts
+
+
+def read(node: Node, scope: Scope) -> Effect:
+    """Compile the action."""
+    extension = name("extension", scope.names.extensions)(node)
+
+    def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
+        draft.extension = extension
+
+    return effect
+
+
+KIND = ActionKind(
+    "extension",
+    "The call goes to this extension of the dialplan's allowed context.",
+    read,
+    excludes=frozenset({"queue", "operator", "menu"}),
+)

@@ -1,0 +1,25 @@
+"""`menu`: the caller hears this voice menu; CTI_ACTION=menu, CTI_MENU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.names import name
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node
+    from ctiroute.rules.facts import Bound, Facts
+
+
+def read(node: Node, scope: Scope) -> Effect:
+    """Compile the action."""
+    menu = name("menu", scope.names.menus)(node)
+
+    def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
+        draft.menu = menu
+
+    return effect
+
+
+KIND = ActionKind("menu", "The caller hears this voice menu.", read, excludes=frozenset({"queue", "operator", "extension"}))

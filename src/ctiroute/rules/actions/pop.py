@@ -1,0 +1,64 @@
+"""`pop`: what stands on the operator's screen. Texts may be per language and hold names in braces; they are filled when the phone rings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import Scalar, choice, fields, localized, mapping_of, refuse, text
+from ctiroute.errors import ConfigurationError
+from ctiroute.model import PopPlan
+from ctiroute.rules.actions.texts import script_faults, template, url_template
+from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node, Parser
+    from ctiroute.rules.facts import Bound, Facts
+
+MAX_FIELDS = 12  # more do not fit beside a ringing phone
+MAX_LABEL = 60  # characters
+
+
+def read(node: Node, scope: Scope) -> Effect:
+    """Compile the action."""
+    with fields(node, "pop") as f:
+        headline = f.get("headline", localized(template), {})
+        opening = f.get("opening", localized(template), {})
+        script = f.get("script", localized(_script(scope)), {})
+        shown = f.get("fields", mapping_of(template, key=_label), {})
+        url = f.get("url", url_template, "")
+        at = f.get("at", choice("ring", "answer"), "ring")
+        if len(shown) > MAX_FIELDS:
+            f.wrong(node, f"expected at most {MAX_FIELDS} fields")
+    plan = PopPlan(headline, opening, script, tuple(shown.items()), url, at)
+
+    def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
+        draft.pop = plan
+
+    return effect
+
+
+KIND = ActionKind("pop", "What stands on the operator's screen when the phone rings.", read)
+
+
+def _label(key: Scalar) -> str:
+    if not 0 < len(key.text.strip()) <= MAX_LABEL:
+        refuse(key, f"expected a label of at most {MAX_LABEL} characters")
+    return key.text.strip()
+
+
+def _script(scope: Scope) -> Parser[str]:
+    """Return a parser of the path of a Markdown file, relative to the rules; the value is the file's text."""
+
+    def parse(node: Node) -> str:
+        path = text(node)
+        if path.startswith("/") or "\\" in path or ".." in path.split("/") or not path.endswith(".md"):
+            refuse(node, "expected the path of a Markdown file below the rules", "write it as scripts/autumn.md")
+        script = scope.read_script(path)
+        if script is None:
+            refuse(node, "there is no such script", "the path is taken from the folder of the rules")
+        faults = script_faults(path, script)
+        if faults:
+            raise ConfigurationError(faults)
+        return script
+
+    return parse

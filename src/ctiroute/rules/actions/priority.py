@@ -1,0 +1,27 @@
+"""`priority`: the place in the queue; CTI_PRIORITY, which the dialplan gives to QUEUE_PRIO. Higher is served first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import integer
+from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node
+    from ctiroute.rules.facts import Bound, Facts
+
+MAX_PRIORITY = 1000  # far beyond any scheme in use, far below what app_queue can hold
+
+
+def read(node: Node, _scope: Scope) -> Effect:
+    """Compile the action."""
+    priority = integer(0, MAX_PRIORITY)(node)
+
+    def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
+        draft.priority = priority
+
+    return effect
+
+
+KIND = ActionKind("priority", "The call's place in the queue: higher is served first.", read, requires=frozenset({"queue"}))

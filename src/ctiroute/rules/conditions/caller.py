@@ -1,0 +1,49 @@
+"""`caller`: what the network says of who calls. A claim: a number can be forged, so nothing secret may hang on it alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import boolean, fields, matching, one_or_list
+from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.kinds import ConditionKind, Probe, Scope
+from ctiroute.rules.numbers import read_numbers
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node
+
+_country = matching("[A-Z]{2}", "a country's two-letter code", "write it as UA, KZ, PL")
+
+
+def read(node: Node, scope: Scope) -> Probe:
+    """Compile the condition."""
+    with fields(node, "caller") as f:
+        numbers = read_numbers(f, scope)
+        countries = f.get("country", one_or_list(_country), ())
+        withheld = f.get("withheld", boolean, None)
+        if not f.node.entries:
+            f.wrong(node, "expected at least one of: number, prefix, list, country, withheld")
+
+    def test(facts: Facts) -> Bound | None:
+        caller = facts.request.caller
+        if withheld is not None and caller.withheld is not withheld:
+            return None
+        if numbers and (caller.phone or caller.raw) not in numbers:
+            return None
+        return HOLDS if not countries or caller.country in countries else None
+
+    def seen(facts: Facts) -> str:
+        caller = facts.request.caller
+        if caller.withheld:
+            return "withheld"
+        words = [caller.phone or caller.raw or "no number"]
+        words += [f"country {caller.country or 'not known'}"] if countries else []
+        return ", ".join(words)
+
+    wanted = [numbers.wanted] if numbers else []
+    wanted += [f"country {' or '.join(countries)}"] if countries else []
+    wanted += ["withheld" if withheld else "not withheld"] if withheld is not None else []
+    return Probe(test, seen, ", ".join(wanted))
+
+
+KIND = ConditionKind("caller", "The number that calls: its beginning, its country, a list, or that it is withheld.", read)

@@ -1,0 +1,84 @@
+"""`customer`: who we believe it is, and what we know of them. Of several candidates none is guessed: all of them have to fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import Mapping, choice, fields, mapping_of, one_or_list
+from ctiroute.documents.parsers import language
+from ctiroute.model import IdentityKind
+from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.globs import any_glob, pattern
+from ctiroute.rules.kinds import ConditionKind, Probe, Scope
+
+if TYPE_CHECKING:
+    from ctiroute.documents import Node
+    from ctiroute.model import Customer
+
+_Test = tuple[Callable[[str], bool], str]  # of one attribute, and what it demands in words
+
+
+def read(node: Node, scope: Scope) -> Probe:
+    """Compile the condition; `customer: known` is short for `customer: {identity: known}`."""
+    identities: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    attributes: dict[str, _Test] = {}
+    if isinstance(node, Mapping):
+        with fields(node, "customer") as f:
+            identities = f.get("identity", one_or_list(choice(*IdentityKind)), ())
+            languages = f.get("language", one_or_list(language), ())
+            attributes = f.get("attributes", mapping_of(_attribute(scope)), {})
+            if not f.node.entries:
+                f.wrong(node, "expected at least one of: identity, language, attributes")
+    else:
+        identities = one_or_list(choice(*IdentityKind))(node)
+    tests = tuple((name, test) for name, (test, _) in attributes.items())
+    about_person = bool(languages or tests)
+
+    def fits(customer: Customer) -> bool:
+        return (not languages or _speaks(customer, languages)) and all(test(customer.attributes.get(name, "")) for name, test in tests)
+
+    def test(facts: Facts) -> Bound | None:
+        identity = facts.context.identity
+        if identities and identity.kind not in identities:
+            return None
+        if about_person and not (identity.customers and all(map(fits, identity.customers))):
+            return None
+        return HOLDS
+
+    def seen(facts: Facts) -> str:
+        identity = facts.context.identity
+        words = [identity.kind.value]
+        for customer in identity.customers:
+            words += [f"language {customer.language or 'not known'}"] if languages else []
+            words += [f"{name} {customer.attributes.get(name) or 'not known'}" for name, _ in tests]
+        return ", ".join(words)
+
+    wanted = [" or ".join(identities)] if identities else []
+    wanted += [f"language {' or '.join(languages)}"] if languages else []
+    wanted += [f"{name} {words}" for name, (_, words) in attributes.items()]
+    return Probe(test, seen, ", ".join(wanted))
+
+
+KIND = ConditionKind("customer", "Whether the caller is known, and what is known of them.", read)
+
+
+def _speaks(customer: Customer, languages: tuple[str, ...]) -> bool:
+    spoken = customer.language
+    return spoken is not None and (spoken in languages or spoken.partition("-")[0] in languages)
+
+
+def _attribute(scope: Scope) -> Callable[[Node], _Test]:
+    """Return a parser of what one attribute has to be: a pattern, several, or the name of a list."""
+
+    def parse(node: Node) -> _Test:
+        if isinstance(node, Mapping):
+            with fields(node, "an attribute") as f:
+                name = f.require("list", scope.list_name)
+            values = frozenset(value.casefold() for value in scope.lists[name])
+            return (lambda value: value.casefold() in values), f"in list {name}"
+        patterns = one_or_list(pattern)(node)
+        return any_glob(patterns, fold=True), " or ".join(patterns)
+
+    return parse

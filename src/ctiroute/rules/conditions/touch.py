@@ -1,0 +1,86 @@
+"""`touch`: the company sent this caller something. Of several that fit, the newest is what the call is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import choice, duration, fields, mapping_of, one_or_list
+from ctiroute.model import Medium, TouchStatus
+from ctiroute.rules.facts import Bound, Facts, Needs
+from ctiroute.rules.globs import any_glob, pattern
+from ctiroute.rules.kinds import ConditionKind, Probe, Scope
+from ctiroute.rules.words import age_in_words, span_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctiroute.documents import Node
+    from ctiroute.model import Touch
+
+_REACHED = tuple(status for status in TouchStatus if status is not TouchStatus.FAILED)  # in the order a touch goes through
+_SHOWN = 3  # touches named in a trace
+_OWN_WORDS = ("title", "text", "terms")  # of an offer; anything else is one of its fields
+
+
+def read(node: Node, _scope: Scope) -> Probe:
+    """Compile the condition."""
+    with fields(node, "touch") as f:
+        campaigns = f.get("campaign", one_or_list(pattern), ())
+        media = f.get("medium", one_or_list(choice(*Medium)), ())
+        within = f.require("within", duration)
+        status = f.get("status", choice(*TouchStatus), None)
+        offer = f.get("offer", mapping_of(one_or_list(pattern)), {})
+    statuses = _statuses(status)
+    campaign_fits = any_glob(campaigns) if campaigns else None
+    offer_tests = tuple((name, any_glob(patterns, fold=True)) for name, patterns in offer.items())
+
+    def fits(touch: Touch) -> bool:
+        return (
+            (campaign_fits is None or campaign_fits(touch.campaign))
+            and (not media or touch.medium in media)
+            and touch.status in statuses
+            and all(test(_offer_value(touch, name)) for name, test in offer_tests)
+        )
+
+    def test(facts: Facts) -> Bound | None:
+        since = facts.now - within
+        for touch in facts.context.touches:  # newest first
+            if touch.sent_at < since:
+                return None
+            if fits(touch):
+                return Bound(touch=touch)
+        return None
+
+    wanted = [f"campaign {' or '.join(campaigns)}"] if campaigns else []
+    wanted += [" or ".join(media)] if media else []
+    wanted += [f"{status} or further" if status and status != TouchStatus.FAILED else status or ""]
+    wanted += [f"offer {name} {' or '.join(patterns)}" for name, patterns in offer.items()]
+    wanted += [f"within {span_in_words(within)}"]
+    return Probe(test, _seen(test), ", ".join(part for part in wanted if part), Needs(touches=within))
+
+
+KIND = ConditionKind("touch", "The company sent this caller something lately.", read)
+
+
+def _statuses(status: str | None) -> frozenset[str]:
+    """Return the states that fit: those from `status` on. A touch that failed reached nobody, and is asked for by name only."""
+    if status == TouchStatus.FAILED:
+        return frozenset({TouchStatus.FAILED})
+    return frozenset(_REACHED[_REACHED.index(TouchStatus(status)) :] if status else _REACHED)
+
+
+def _offer_value(touch: Touch, name: str) -> str:
+    return getattr(touch.offer, name) if name in _OWN_WORDS else touch.offer.fields.get(name, "")
+
+
+def _seen(test: Callable[[Facts], Bound | None]) -> Callable[[Facts], str]:
+    def seen(facts: Facts) -> str:
+        bound = test(facts)
+        shown = facts.context.touches[:_SHOWN] if bound is None or bound.touch is None else (bound.touch,)
+        if not shown:
+            return "no touch"
+        words = [f"{touch.campaign}, {touch.medium}, {touch.status}, {age_in_words(facts.now - touch.sent_at)} ago" for touch in shown]
+        rest = len(facts.context.touches) - len(shown)
+        return "; ".join(words) + (f"; and {rest} more" if rest > 0 and bound is None else "")
+
+    return seen

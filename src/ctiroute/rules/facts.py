@@ -1,0 +1,55 @@
+"""What rules look at and what they hold on to: one call's facts, what a condition bound, how far back a rule set looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctiroute.model import CallerContext, Operator, RouteRequest
+
+if TYPE_CHECKING:
+    from ctiroute.model import Interaction, Touch
+
+# The pop's timeline shows this much even where no rule asks for it.
+LEAST_TOUCHES = timedelta(days=30)
+LEAST_CALLS = timedelta(days=30)
+LEAST_INTERACTIONS = timedelta(days=90)  # closed ones; open ones have no age limit
+
+
+@dataclass(slots=True, eq=False)
+class Facts:
+    """One call as conditions see it. Conditions read it and never change it, but for `memo`."""
+
+    request: RouteRequest
+    context: CallerContext
+    now: datetime  # aware, UTC
+    operators: Mapping[str, Operator]  # by operator_id
+    memo: dict[Any, Any] = field(default_factory=dict)  # what several rules would work out again: opening hours by name
+
+
+class Bound(NamedTuple):
+    """What a condition that holds was about."""
+
+    touch: Touch | None = None
+    interaction: Interaction | None = None
+
+
+HOLDS = Bound()  # holds, and is about nothing in particular
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """How far back a rule set looks; the engine asks its sources for no more."""
+
+    touches: timedelta = timedelta()
+    calls: timedelta = timedelta()
+    interactions: timedelta = timedelta()  # closed ones
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(max(self.touches, other.touches), max(self.calls, other.calls), max(self.interactions, other.interactions))
+
+
+NO_NEEDS = Needs()
+LEAST_NEEDS = Needs(LEAST_TOUCHES, LEAST_CALLS, LEAST_INTERACTIONS)

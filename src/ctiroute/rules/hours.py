@@ -1,0 +1,202 @@
+"""Opening hours: a week of spans in a timezone, holidays of a country, own closed and open dates. Knows no clock: `now` is given."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays as holiday_calendars
+
+from ctiroute.documents import Mapping, Node, Parser, Scalar, choice, did_you_mean, fields, list_of, mapping_of, one_or_list, refuse, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)", re.ASCII)
+_DAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII)
+_YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
+_MINUTES_A_DAY = 24 * 60
+_LEAP_YEAR = 2024  # so that 02-29 is a date
+
+Span = tuple[int, int]  # minutes from midnight: start, end; an end beyond 24 h reaches into the next day
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Own dates: of one year, or of every year."""
+
+    once: frozenset[date] = frozenset()
+    yearly: frozenset[tuple[int, int]] = frozenset()  # (month, day)
+
+    def __contains__(self, day: date) -> bool:
+        return day in self.once or (day.month, day.day) in self.yearly
+
+
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The public holidays of a country, or of a part of it."""
+
+    country: str
+    subdivision: str | None
+    categories: tuple[str, ...]
+
+    def of(self, year: int) -> frozenset[date]:
+        """Return the holidays of one year."""
+        return frozenset(holiday_calendars.country_holidays(self.country, self.subdivision, years=year, categories=self.categories))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hours:
+    """When the company is open."""
+
+    zone: ZoneInfo
+    week: tuple[tuple[Span, ...], ...]  # by weekday, Monday first
+    holidays: Holidays | None = None
+    closed: Dates = Dates()
+    open: Dates = Dates()  # open by the week's hours even though it is a holiday
+    _years: dict[int, frozenset[date]] = field(default_factory=dict)  # holidays already worked out; a year takes about 1 ms
+
+    def is_open(self, now: datetime) -> bool:
+        """Say whether it is open at `now` (aware)."""
+        local = now.astimezone(self.zone)
+        today = local.date()
+        minute = local.hour * 60 + local.minute
+        if any(start <= minute < end for start, end in self._spans(today)):
+            return True
+        return any(minute + _MINUTES_A_DAY < end for _, end in self._spans(today - timedelta(days=1)))
+
+    def closed_because(self, day: date) -> str:
+        """Return why a day has no hours though its weekday may have: "holiday", "closed date", or ""."""
+        if day in self.open:
+            return ""
+        if day in self.closed:
+            return "closed date"
+        return "holiday" if self._is_holiday(day) else ""
+
+    def local(self, now: datetime) -> datetime:
+        """Return `now` on the wall clock of these hours."""
+        return now.astimezone(self.zone)
+
+    def _spans(self, day: date) -> Iterable[Span]:
+        return () if self.closed_because(day) else self.week[day.weekday()]
+
+    def _is_holiday(self, day: date) -> bool:
+        if self.holidays is None:
+            return False
+        if day.year not in self._years:
+            self._years[day.year] = self.holidays.of(day.year)
+        return day in self._years[day.year]
+
+
+def read_hours(node: Node) -> Hours:
+    """Parse opening hours."""
+    with fields(node, "opening hours") as f:
+        zone = f.require("timezone", read_zone)
+        week = f.require("weekly", _week)
+        calendar = f.get("holidays", _holidays, None)
+        closed = f.get("closed", _dates, Dates())
+        opened = f.get("open", _dates, Dates())
+    return Hours(zone, week, calendar, closed, opened)
+
+
+def read_zone(node: Node) -> ZoneInfo:
+    """Parse the name of a timezone: Europe/Kyiv."""
+    value = text(node)
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        refuse(node, "expected a timezone", "write it as Europe/Kyiv, Asia/Almaty, UTC")
+
+
+def _week(node: Node) -> tuple[tuple[Span, ...], ...]:
+    week: list[tuple[Span, ...]] = [()] * 7
+    seen: dict[int, Scalar] = {}
+
+    def days(key: Scalar) -> tuple[int, ...]:
+        found = _weekdays(key)
+        for day in found:
+            if day in seen:
+                refuse(key, f"{DAYS[day]} has hours already", f"see line {seen[day].line}; give a day once, with a list of spans")
+            seen[day] = key
+        return found
+
+    for found, spans in mapping_of(one_or_list(_span), key=days)(node).items():
+        for day in found:
+            week[day] = spans
+    return tuple(week)
+
+
+def _weekdays(key: Scalar) -> tuple[int, ...]:
+    if key.text == "daily":
+        return tuple(range(7))
+    days: list[int] = []
+    for part in key.text.replace(" ", "").split(","):
+        match = _DAYS.fullmatch(part)
+        first, last = match.groups() if match else ("", None)
+        if first not in DAYS or (last is not None and last not in DAYS):
+            refuse(key, "expected days of the week", "write mon, mon-fri, 'sat,sun' or daily")
+        start, end = DAYS.index(first), DAYS.index(last or first)
+        days.extend(range(start, end + 1) if start <= end else [*range(start, 7), *range(end + 1)])
+    return tuple(days)
+
+
+def _span(node: Node) -> Span:
+    match = _SPAN.fullmatch(text(node).replace(" ", ""))
+    if match is None:
+        refuse(node, "expected hours from-to", 'write "09:00-18:00", with two digits each')
+    start = int(match[1]) * 60 + int(match[2])
+    end = int(match[3]) * 60 + int(match[4]) if match[3] else _MINUTES_A_DAY
+    if start == end:
+        refuse(node, "these hours begin and end at once", 'write "00:00-24:00" for a whole day')
+    return (start, end if end > start else end + _MINUTES_A_DAY)
+
+
+def _holidays(node: Node) -> Holidays:
+    if isinstance(node, Mapping):
+        with fields(node, "holidays") as f:
+            country, part = f.get("country", _country, ("", None))
+            if "country" not in f:
+                f.wrong(node, "country is missing")
+            categories = f.get("categories", list_of(_category(country)), ("public",)) if country else ("public",)
+        return Holidays(country, part, categories)
+    return Holidays(*_country(node), ("public",))
+
+
+def _country(node: Node) -> tuple[str, str | None]:
+    code, _, part = text(node).partition("-")
+    supported = holiday_calendars.list_supported_countries(include_aliases=False)
+    if code not in supported:
+        refuse(
+            node, "no holidays are known for this country", did_you_mean(code, supported) or "write its two-letter code: UA, KZ, DE, DE-BY"
+        )
+    if part and part not in supported[code]:
+        refuse(node, f"{code} has no such part", did_you_mean(part, supported[code], listing=True))
+    return code, part or None
+
+
+def _category(country: str) -> Parser[str]:
+    calendar = holiday_calendars.country_holidays(country)
+    return choice(*calendar.supported_categories)
+
+
+def _dates(node: Node) -> Dates:
+    once: set[date] = set()
+    yearly: set[tuple[int, int]] = set()
+    for value in list_of(_date)(node):
+        once.add(value) if isinstance(value, date) else yearly.add(value)
+    return Dates(frozenset(once), frozenset(yearly))
+
+
+def _date(node: Node) -> date | tuple[int, int]:
+    value = text(node)
+    try:
+        if match := _YEARLY.fullmatch(value):
+            day = date(_LEAP_YEAR, int(match[1]), int(match[2]))
+            return day.month, day.day
+        return date.fromisoformat(value)
+    except ValueError:
+        refuse(node, "expected a date", "write 2026-12-31, or 12-31 for every year")

@@ -1,0 +1,99 @@
+"""What a kind of condition or action is, and what its reader is given. The kinds themselves are in `conditions/` and `actions/`.
+
+A kind is one value with a name, a summary and a reader. Nothing registers itself: the packages list their kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
+from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.hours import Hours
+from ctiroute.rules.names import KnownNames
+
+if TYPE_CHECKING:
+    from ctiroute.model.routing import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a rule may refer to while it is read."""
+
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    list_nodes: Mapping[str, Sequence] = field(default_factory=dict)  # for faults in a list that only show in its use
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    names: KnownNames = field(default_factory=KnownNames)
+    read_script: Callable[[str], str | None] = lambda _path: None  # path relative to the rules -> its text; None: no such file
+
+    def list_name(self, node: Node) -> str:
+        """Parse the name of a list that some file defines."""
+        value = text(node)
+        if value not in self.lists:
+            refuse(node, "there is no list of this name", did_you_mean(value, self.lists, listing=True) or "define it under lists:")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A condition, compiled."""
+
+    test: Callable[[Facts], Bound | None]  # None: does not hold; on the call path
+    seen: Callable[[Facts], str]  # the value it looked at, in words; only when somebody asks why
+    wanted: str  # what it demands, in words
+    needs: Needs = NO_NEEDS
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionKind:
+    """A kind of condition. `read` raises `ConfigurationError`."""
+
+    name: str
+    summary: str  # one line for the docs and `--help`
+    read: Callable[[Node, Scope], Probe]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A decision being made by the actions of one rule."""
+
+    queue: str | None = None
+    priority: int = 0
+    operator: str | None = None  # interface
+    operator_id: str | None = None
+    operator_timeout_s: int = 20
+    menu: str | None = None
+    extension: str | None = None
+    language: str | None = None
+    announce: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    pop: PopPlan = PopPlan()
+
+    def destination(self) -> Destination | None:
+        """Return where this leads, or None when nothing says so. Loading made sure that only what belongs together is set."""
+        if self.operator is not None:
+            return ToOperator(self.operator, self.operator_id, self.operator_timeout_s, self.queue, self.priority)
+        if self.queue is not None:
+            return ToQueue(self.queue, self.priority)
+        if self.menu is not None:
+            return ToMenu(self.menu)
+        if self.extension is not None:
+            return ToExtension(self.extension)
+        return None
+
+
+Effect = Callable[[Draft, Facts, Bound], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not."""
+
+    name: str
+    summary: str  # one line for the docs and `--help`
+    read: Callable[[Node, Scope], Effect]
+    excludes: frozenset[str] = frozenset()  # actions that cannot stand beside it
+    requires: frozenset[str] = frozenset()  # one of these has to stand beside it; empty: none

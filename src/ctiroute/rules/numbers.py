@@ -1,0 +1,83 @@
+"""Phone numbers in rules: what the caller has and what was dialled are tested alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import Fields, Node, Parser, one_or_list, refuse, text
+from ctiroute.errors import ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from ctiroute.rules.kinds import Scope
+
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)
+_SHORT = re.compile(r"[0-9*#]{2,8}", re.ASCII)  # service numbers and extensions: never with a country code
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,13}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers by value, by their beginning, or by list. Empty: any."""
+
+    exact: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    wanted: str = ""  # in words
+
+    def __contains__(self, number: str) -> bool:
+        return number in self.exact or (bool(self.prefixes) and number.startswith(self.prefixes))
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+
+def read_numbers(f: Fields, scope: Scope) -> Numbers:
+    """Read the keys `number`, `prefix` and `list` of a condition; a number that fits one of them fits."""
+    exact = f.get("number", one_or_list(number), ())
+    prefixes = f.get("prefix", one_or_list(prefix), ())
+    names = f.get("list", one_or_list(number_list(scope)), ())
+    wanted = [f"number {' or '.join(exact)}"] if exact else []
+    wanted += [f"begins with {' or '.join(prefixes)}"] if prefixes else []
+    wanted += [f"in list {' or '.join(names)}"] if names else []
+    listed = frozenset(value for name in names for value in scope.lists[name])
+    return Numbers(frozenset(exact) | listed, prefixes, ", or ".join(wanted))
+
+
+def number(node: Node) -> str:
+    """Parse a whole number as calls carry it: E.164, or a short service number."""
+    value = re.sub(r"[ ()\-]", "", text(node))
+    if not _E164.fullmatch(value) and not _SHORT.fullmatch(value):
+        refuse(node, "expected a phone number with + and its country code", _with_plus(value))
+    return value
+
+
+def prefix(node: Node) -> str:
+    """Parse the beginning of a number in E.164."""
+    value = re.sub(r"[ ()\-]", "", text(node))
+    if not _PREFIX.fullmatch(value):
+        refuse(node, "expected the beginning of a number, with + and the country code", _with_plus(value))
+    return value
+
+
+def number_list(scope: Scope) -> Parser[str]:
+    """Return a parser of the name of a list that holds numbers."""
+
+    def parse(node: Node) -> str:
+        name = scope.list_name(node)
+        faults: list[Fault] = []
+        for item in scope.list_nodes[name].items:
+            try:
+                number(item)
+            except ConfigurationError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise ConfigurationError(faults)
+        return name
+
+    return parse
+
+
+def _with_plus(value: str) -> str:
+    bare = value.removeprefix("00")
+    return f'write "+{bare}"' if bare.isascii() and bare.isdigit() and not bare.startswith("0") else 'write it as "+380671234567"'

@@ -1,0 +1,33 @@
+"""The compiled rules: immutable, with a default, so that every call has a destination by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctiroute.rules.facts import LEAST_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.then import Plan
+from ctiroute.rules.when import Condition
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One entry of the files."""
+
+    name: str
+    when: tuple[Condition, ...]  # all have to hold; empty: every call
+    then: Plan
+    test: Callable[[Facts], Bound | None]  # `when` in one piece; may raise
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ruleset:
+    """All rules, first match first. Made by `load_ruleset`."""
+
+    rules: tuple[Rule, ...]
+    default: Plan  # of calls that no rule takes
+    version: str  # 12 hex digits: the same texts give the same version
+    needs: Needs = LEAST_NEEDS  # how far back rules and timeline look
+    files: tuple[str, ...] = ()  # as the user named them, in the order they were read

@@ -1,0 +1,183 @@
+"""The `when` of a rule: conditions that all have to hold, with `any`, `all` and `not` nesting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctiroute.documents import Mapping, Node, Sequence, did_you_mean, fault, refuse
+from ctiroute.errors import ConfigurationError, Fault
+from ctiroute.model import Verdict
+from ctiroute.rules.conditions import CONDITIONS
+from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+
+if TYPE_CHECKING:
+    from ctiroute.rules.kinds import Scope
+
+ALL, ANY, NOT = "all", "any", "not"
+COMPOSITES = {
+    ALL: "Every one of a list of conditions holds.",
+    ANY: "At least one of a list of conditions holds.",
+    NOT: "A condition does not hold.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule, in its place."""
+
+    where: str  # "touch", "all[1].caller"
+    test: Callable[[Facts], Bound | None]
+    explain: Callable[[Facts], tuple[Verdict, ...]]  # what it saw; not on the call path; may raise what `test` raises
+    wanted: str
+    needs: Needs
+
+
+def read_when(node: Node, scope: Scope, where: str = "") -> tuple[Condition, ...]:
+    """Parse a mapping of conditions. Empty: holds always. Raises `ConfigurationError` with every fault."""
+    if not isinstance(node, Mapping):
+        refuse(node, "expected conditions", "write them as kind: what it wants; {} holds for every call")
+    faults: list[Fault] = []
+    conditions: list[Condition] = []
+    for key, value in node:
+        kind = key.text
+        try:
+            if kind in COMPOSITES:
+                conditions.append(_composite(kind, value, scope, where))
+            elif kind in CONDITIONS:
+                conditions.append(_leaf(kind, value, scope, where))
+            else:
+                hint = did_you_mean(kind, [*CONDITIONS, *COMPOSITES], listing=True)
+                faults.append(fault(key, "there is no such condition", hint))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return tuple(conditions)
+
+
+def every(conditions: tuple[Condition, ...]) -> Callable[[Facts], Bound | None]:
+    """Return a test that holds when all do; what each was about is kept, the first of its sort."""
+    tests = tuple(condition.test for condition in conditions)
+    if not tests:
+        return lambda _facts: HOLDS
+    if len(tests) == 1:
+        return tests[0]
+
+    def test(facts: Facts) -> Bound | None:
+        touch = interaction = None
+        for one in tests:
+            bound = one(facts)
+            if bound is None:
+                return None
+            touch = touch or bound.touch
+            interaction = interaction or bound.interaction
+        return Bound(touch, interaction)
+
+    return test
+
+
+def explain_every(conditions: tuple[Condition, ...], facts: Facts) -> tuple[bool, tuple[Verdict, ...]]:
+    """Say whether all hold, with every verdict, or with those of the first that does not.
+
+    A condition that fails (a value it did not expect, a mistake of ours) does not hold, and its verdict says so.
+    """
+    verdicts: list[Verdict] = []
+    for condition in conditions:
+        try:
+            holds, found = condition.test(facts) is not None, condition.explain(facts)
+        except Exception as error:  # noqa: BLE001 - any failure of one condition costs that condition alone
+            return False, (Verdict(condition.where, condition.wanted, f"failed: {error!r}"[:200], matched=False),)
+        if not holds:
+            return False, found
+        verdicts.extend(found)
+    return True, tuple(verdicts)
+
+
+def needs_of(conditions: tuple[Condition, ...]) -> Needs:
+    """Return how far back all of them together look."""
+    needs = Needs()
+    for condition in conditions:
+        needs |= condition.needs
+    return needs
+
+
+def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
+    probe = CONDITIONS[kind].read(node, scope)
+    place = f"{where}{kind}"
+
+    def explain(facts: Facts) -> tuple[Verdict, ...]:
+        return (Verdict(place, probe.wanted, probe.seen(facts), matched=probe.test(facts) is not None),)
+
+    return Condition(place, probe.test, explain, probe.wanted, probe.needs)
+
+
+def _composite(kind: str, node: Node, scope: Scope, where: str) -> Condition:
+    place = f"{where}{kind}"
+    if kind == NOT:
+        return _negation(place, read_when(_not_empty(node), scope, f"{place}."))
+    if not isinstance(node, Sequence) or not node.items:
+        refuse(node, f"expected a list of conditions under {kind}", "write each with a dash: - touch: {within: 1d}")
+    branches: list[tuple[Condition, ...]] = []
+    faults: list[Fault] = []
+    for index, item in enumerate(node.items):
+        try:
+            branches.append(read_when(_not_empty(item), scope, f"{place}[{index}]."))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return _conjunction(place, branches) if kind == ALL else _alternative(place, branches)
+
+
+def _not_empty(node: Node) -> Node:
+    if isinstance(node, Mapping) and not node.entries:
+        refuse(node, "expected at least one condition")
+    return node
+
+
+def _conjunction(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
+    flat = tuple(condition for branch in branches for condition in branch)
+    return Condition(place, every(flat), lambda facts: explain_every(flat, facts)[1], _wanted(flat, " and "), needs_of(flat))
+
+
+def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
+    tests = tuple(every(branch) for branch in branches)
+    wanted = " or ".join(f"({_wanted(branch, ' and ')})" for branch in branches)
+
+    def test(facts: Facts) -> Bound | None:
+        for one in tests:
+            bound = one(facts)
+            if bound is not None:
+                return bound
+        return None
+
+    def explain(facts: Facts) -> tuple[Verdict, ...]:
+        seen: list[str] = []
+        for branch in branches:
+            holds, verdicts = explain_every(branch, facts)
+            if holds:
+                return verdicts
+            seen.append(verdicts[0].seen)
+        return (Verdict(place, wanted, "; ".join(seen), matched=False),)
+
+    return Condition(place, test, explain, wanted, needs_of(tuple(condition for branch in branches for condition in branch)))
+
+
+def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
+    positive = every(inner)
+    wanted = f"not ({_wanted(inner, ' and ')})"
+
+    def test(facts: Facts) -> Bound | None:
+        return HOLDS if positive(facts) is None else None
+
+    def explain(facts: Facts) -> tuple[Verdict, ...]:
+        _, verdicts = explain_every(inner, facts)
+        return (Verdict(place, wanted, "; ".join(verdict.seen for verdict in verdicts), matched=test(facts) is not None),)
+
+    return Condition(place, test, explain, wanted, needs_of(inner))
+
+
+def _wanted(conditions: tuple[Condition, ...], join: str) -> str:
+    return join.join(f"{condition.where.rpartition('.')[2]}: {condition.wanted}" for condition in conditions)
