@@ -8,16 +8,18 @@ Several Asterisks are several links. Knows nothing of what listens, but that `he
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import MAX_QUEUED, AmiConnection, AmiTiming
+from ctiroute.connectors.asterisk.ami_orphans import Orphans
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
-from ctiroute.errors import LinkError
+from ctiroute.errors import AmiError, LinkError
 from ctiroute.model import SwitchLost
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ _HEALTHY_S = 60.0  # a link that lived so long was well: the next fault begins w
 _REFUSED_S = 30.0  # least time between two tries that Asterisk refuses; it logs each, and fail2ban reads that log
 _RESYNC_S = 30.0  # least time between two resynchronisations on one connection: forged blocks must not keep us busy
 
+_TICK_S = 5.0  # how often a quiet link looks at what is due
+
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -66,7 +70,7 @@ class AsteriskLink:
     """Keeps one Asterisk's events coming.
 
     `sink` hears them, in order; `clock` gives aware UTC; `rng` spreads the waits; `metrics` is shared by all links;
-    `timing`, `first_s`, `longest_s`, `refused_s` and `max_queued` are for tests.
+    `timing` and what follows it are for tests.
     """
 
     def __init__(
@@ -81,8 +85,10 @@ class AsteriskLink:
         first_s: float = FIRST_S,
         longest_s: float = LONGEST_S,
         refused_s: float = _REFUSED_S,
+        resync_s: float = _RESYNC_S,
         max_queued: int = MAX_QUEUED,
     ) -> None:
+        self.name = settings.name
         self._settings = settings
         self._sink = sink
         self._metrics = metrics
@@ -91,8 +97,10 @@ class AsteriskLink:
         self._timing = timing or AmiTiming()
         self._backoff = Backoff(rng, first_s, longest_s)
         self._refused_s = refused_s
+        self._resync_s = resync_s
         self._max_queued = max_queued
         self._translator = Translator(settings.name)
+        self._orphans = Orphans()
         self._doubtful = False  # a cut block came: what we believe may lack something
         self.state = LinkState(up=False, since=clock(), detail="not connected yet")
         metrics.up.labels(settings.name).set(0)
@@ -101,42 +109,36 @@ class AsteriskLink:
         """Hold the link until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
-            result, pause_s = "lost", 0.0
+            began, least_s = loop.time(), 0.0
             try:
                 await self._live()
             except _RefusedError as error:
-                result, detail, pause_s = "refused", str(error), self._refused_s
-            except LinkError as error:
+                result, detail, least_s = "refused", str(error), self._refused_s
+            except (LinkError, AmiError) as error:
                 result, detail = "failed", str(error)
-            else:  # pragma: no cover - _live ends with an error or a cancellation
-                detail = ""
             if loop.time() - began > _HEALTHY_S:
                 self._backoff.reset()
-            pause_s = max(pause_s, self._backoff.next_s())
             self._down(detail, result)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(max(least_s, self._backoff.next_s()))
 
     # --- one connection
-    async def _live(self) -> None:
+    async def _live(self) -> NoReturn:
         connection = await self._connect()
         try:
             await self._log_in(connection)
             await self._resynchronise(connection)
-            self._metrics.connects.labels(self._settings.name, "ok").inc()
+            self._metrics.connects.labels(self.name, "ok").inc()
             await self._pass_on(connection)
         finally:
-            connection.abort("closed")
-            self._pass_on_rest(connection)
+            connection.abort("closed by ctiroute")
 
     async def _connect(self) -> AmiConnection:
         settings, where = self._settings, f"{self._settings.host}:{self._settings.port}"
-        loop = asyncio.get_running_loop()
+        context = _tls(settings) if settings.tls else None
         tag = f"ctiroute-{self._rng.getrandbits(64):016x}"
         try:
-            context = ssl.create_default_context(cafile=settings.tls_ca) if settings.tls else None
             async with asyncio.timeout(self._timing.connect_s):
-                _, connection = await loop.create_connection(
+                _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: AmiConnection(_READ, self._clock, tag, self._hostile, self._timing, self._max_queued),
                     settings.host,
                     settings.port,
@@ -146,12 +148,11 @@ class AsteriskLink:
             raise LinkError(f"{where} does not answer: is it the right host, and does a firewall let us through?") from error
         except ssl.SSLError as error:
             raise _RefusedError(
-                f"{where}: no TLS with this peer ({error.reason or error}): check `tls_ca` and tlsenable in manager.conf"
+                f"{where}: no trusted TLS with this peer ({error.reason or error}): "
+                "check tls_ca here, tlsenable and tlscertfile in manager.conf"
             ) from error
-        except OSError as error:
-            raise LinkError(
-                f"{where} cannot be reached ({error.strerror or error}): is Asterisk running, with `enabled = yes` in manager.conf?"
-            ) from error
+        except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
+            raise LinkError(f"{where} cannot be reached ({error}): is Asterisk running, with enabled = yes in manager.conf?") from error
         return connection
 
     async def _log_in(self, connection: AmiConnection) -> None:
@@ -170,43 +171,45 @@ class AsteriskLink:
             degraded.append(f"callers already waiting are not seen (QueueStatus: {_message(queues)}): is app_queue loaded?")
         members = [event.headers for event in told if event.name == "QueueMember"]
         waiting = [event.headers for event in told if event.name == "QueueEntry"]
-        snapshot = self._translator.snapshot([event.headers for event in entries], waiting, members, self._clock())
+        now = self._clock()
+        snapshot = self._translator.snapshot([event.headers for event in entries], waiting, members, now)
         if channels.ok:
             self._hear(snapshot)
         else:
+            self._orphans.doubt(now)
             degraded.append(
-                f"calls that end while the link is down are noticed late (CoreShowChannels: {_message(channels)}): "
-                f"add `write = reporting` for {self._settings.username} in manager.conf"
+                f"calls that end while the link is down are noticed hours late (CoreShowChannels: {_message(channels)}): "
+                f"add write = reporting for {self._settings.username} in manager.conf"
             )
-        self.state = LinkState(up=True, since=self._clock(), detail=f"up, manager interface {connection.version}", degraded=tuple(degraded))
-        self._metrics.up.labels(self._settings.name).set(1)
-        log.info("asterisk %s: link up%s", self._settings.name, "".join(f"; {part}" for part in degraded))
+        since = self.state.since if self.state.up else now
+        self.state = LinkState(up=True, since=since, detail=f"up, manager interface {connection.version}", degraded=tuple(degraded))
+        self._metrics.up.labels(self.name).set(1)
+        log.info("asterisk %s: link up%s", self.name, "".join(f"; {part}" for part in degraded))
 
-    async def _pass_on(self, connection: AmiConnection) -> None:
+    async def _pass_on(self, connection: AmiConnection) -> NoReturn:
         loop = asyncio.get_running_loop()
         synchronised = loop.time()
-        while not connection.loss:
+        while connection.events or not connection.loss:  # what was read before the end is passed on, too
             self._batch(connection)
             if connection.events:
                 await asyncio.sleep(0)
                 continue
-            if self._doubtful and loop.time() - synchronised > _RESYNC_S:
+            for event in self._orphans.due(self._clock()):
+                self._hear(event)
+            if self._doubtful and loop.time() - synchronised > self._resync_s and not connection.loss:
                 await self._resynchronise(connection)
                 synchronised = loop.time()
-                continue
             connection.activity.clear()
-            await connection.activity.wait()
+            if not connection.loss and not connection.events:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_S):
+                        await connection.activity.wait()
         if connection.overflowed:
-            self._metrics.overflows.labels(self._settings.name).inc()
+            self._metrics.overflows.labels(self.name).inc()
         raise LinkError(connection.loss)
 
-    def _pass_on_rest(self, connection: AmiConnection) -> None:
-        if self.state.up:  # else they would come before the truth
-            while connection.events:
-                self._batch(connection)
-
     def _batch(self, connection: AmiConnection) -> None:
-        name, events = self._settings.name, connection.events
+        name, events = self.name, connection.events
         self._metrics.read.labels(name).inc(connection.events_read)
         connection.events_read = 0
         for _ in range(min(len(events), _BATCH)):
@@ -218,33 +221,41 @@ class AsteriskLink:
         try:
             told = self._translator.event(event.name, event.headers, at)
         except Exception:  # one event must not cost the link
-            self._metrics.failed.labels(self._settings.name).inc()
-            log.exception("asterisk %s: the event %s could not be understood", self._settings.name, event.name)
+            self._metrics.failed.labels(self.name).inc()
+            log.exception("asterisk %s: the event %s could not be understood", self.name, event.name)
             return
         if told is not None:
-            self._metrics.translated.labels(self._settings.name).inc()
+            self._metrics.translated.labels(self.name).inc()
             self._hear(told)
 
     def _hear(self, event: CallEvent) -> None:
+        self._orphans.heard(event)
         try:
             self._sink.heard(event)
         except Exception:  # the same: the fault is downstream, the link stays
-            self._metrics.failed.labels(self._settings.name).inc()
-            log.exception("asterisk %s: %s was not taken", self._settings.name, type(event).__name__)
+            self._metrics.failed.labels(self.name).inc()
+            log.exception("asterisk %s: %s was not taken", self.name, type(event).__name__)
 
     def _hostile(self, block: AmiHostile) -> None:
-        self._metrics.hostile.labels(self._settings.name, block.reason).inc()
+        self._metrics.hostile.labels(self.name, block.reason).inc()
         self._doubtful = self._doubtful or block.cut
 
     def _down(self, detail: str, result: str) -> None:
         was_up, now = self.state.up, self._clock()
-        self._metrics.up.labels(self._settings.name).set(0)
-        self._metrics.connects.labels(self._settings.name, "lost" if was_up else result).inc()
+        self._metrics.up.labels(self.name).set(0)
+        self._metrics.connects.labels(self.name, "lost" if was_up else result).inc()
         if was_up or detail != self.state.detail:
-            log.warning("asterisk %s: %s", self._settings.name, detail)
+            log.warning("asterisk %s: %s", self.name, detail)
             self.state = LinkState(up=False, since=now if was_up else self.state.since, detail=detail)
         if was_up:
-            self._hear(SwitchLost(self._settings.name, now))
+            self._hear(SwitchLost(self.name, now))
+
+
+def _tls(settings: AsteriskSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.tls_ca)
+    except (OSError, ValueError) as error:
+        raise _RefusedError(f"tls_ca {settings.tls_ca} cannot be used ({error})") from error
 
 
 def _message(answer: AmiResponse) -> str:

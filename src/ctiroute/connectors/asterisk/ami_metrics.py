@@ -27,6 +27,11 @@ class AmiMetrics:
         self.overflows = Counter(
             "ctiroute_ami_overflows", "Times the queue of events was full and the link began anew", ["pbx"], registry=registry
         )
-        self.connects = Counter("ctiroute_ami_connects", "Tries to connect, by result", ["pbx", "result"], registry=registry)
+        self.connects = Counter(
+            "ctiroute_ami_connects",
+            "Tries to connect (ok, refused, failed) and links that broke (lost)",
+            ["pbx", "result"],
+            registry=registry,
+        )
         self.up = Gauge("ctiroute_ami_up", "1 while logged in and resynchronised", ["pbx"], registry=registry)
         self.queued = Gauge("ctiroute_ami_queued_events", "Events read and not yet handed on", ["pbx"], registry=registry)
