@@ -1,0 +1,218 @@
+// English texts. Every other language has the same keys; the compiler holds them together.
+// {name} is filled in; a text with plural forms is chosen by its {n}.
+import type { Text } from "./words";
+
+export const en = {
+  // The page
+  "app.title": "Calls",
+  "app.language": "Language",
+  "app.theme": "Appearance",
+  "app.theme.auto": "As the system",
+  "app.theme.light": "Light",
+  "app.theme.dark": "Dark",
+  "app.menu": "Settings",
+  "app.keys": "Keyboard",
+  "app.sign-out": "Sign out",
+  "app.close": "Close",
+  "app.skip": "Go to the call",
+
+  // Link to the service
+  "link.open": "Connected",
+  "link.connecting": "Connecting…",
+  "link.lost": "Reconnecting… last event {ago} ago",
+  "link.lost.never": "Reconnecting…",
+  "link.stale": "{switch} does not answer: calls may be out of date",
+  "link.taken": "{name} took over extension {extension}",
+  "link.out": "Signed out",
+  "link.ext": "ext. {extension}",
+  "link.follows": "Another tab rings",
+
+  // Sign-in
+  "sign-in.title": "Sign in",
+  "sign-in.operator": "Name",
+  "sign-in.password": "Password",
+  "sign-in.submit": "Sign in",
+  "sign-in.busy": "Signing in…",
+  "sign-in.wrong": "The name or the password is wrong.",
+  "sign-in.throttled": { one: "Too many tries. Try again in {n} second.", other: "Too many tries. Try again in {n} seconds." },
+  "sign-in.unreachable": "The service does not answer. Your administrator can see why in its health page.",
+  "sign-in.failed": "Signing in failed ({status}).",
+  "sign-in.ticket": "That sign-in link has expired or was used already. Sign in with your password.",
+  "sign-in.ended": "You were signed out. Sign in to see calls again.",
+
+  // Nothing to show
+  "empty.title": "Ready for calls",
+  "empty.text": "The next call appears here while your phone is still ringing.",
+  "taken.title": "Calls go to another screen",
+  "taken.text": "{name} signed in on extension {extension}. Calls to it are shown there, not here.",
+  "taken.again": "Sign in again",
+  "connecting.title": "Connecting",
+  "connecting.text": "Looking for calls at your phone…",
+  "test.title": "Test my pop",
+  "test.text": "Hear the ring and allow notifications, once for this browser.",
+  "test.again": "Test the ring",
+  "test.off": "Turn the ring off",
+  "test.done": "You should have heard the ring.",
+  "test.notify": "Notifications are blocked in this browser; the ring still works.",
+  "test.sound": "This browser plays no sound here.",
+  "test.body": "This is how a call is announced.",
+
+  // States of a pop
+  "state.ringing": "Ringing",
+  "state.talking": "Talking",
+  "state.held": "On hold",
+  "state.ended": "Ended",
+  "state.missed": "Missed",
+  "state.elsewhere": "A colleague took it",
+  "state.transferred": "Transferred",
+
+  // Who
+  "who.unknown": "Unknown caller",
+  "who.withheld": "Number withheld",
+  "who.several": { one: "{n} possible customer", other: "{n} possible customers" },
+  "who.copy": "Copy the number",
+  "trust.known": "Known",
+  "trust.ambiguous": "Several candidates",
+  "trust.unknown": "Unverified",
+  "trust.withheld": "Withheld",
+  "trust.loading": "Looking up",
+  "candidates.title": "Who is calling? Ask, then choose",
+  "candidates.text": "The number belongs to more than one customer.",
+  "candidates.choose": "It is {name}",
+  "candidates.chosen": "Chosen…",
+  "candidates.no-name": "No name",
+
+  // Why
+  "why.loading": "Looking up why this customer calls…",
+  "why.none": "No known reason for this call",
+  "chip.campaign": "Campaign",
+  "chip.request": "Open request",
+  "chip.vip": "VIP",
+  "chip.repeat": "Called again",
+  "partial.chip": "Incomplete",
+  "partial.late": "{source} has not answered yet; facts from it appear when it does",
+  "partial.failed": "{source} did not answer: {detail}",
+
+  // What first
+  "first.title": "Start with",
+  "first.script": "Script",
+  "first.none": "Greet the caller and ask how you can help.",
+
+  // How long
+  "long.waited": "Waited",
+  "long.rings": "Rings for",
+  "long.rung": "Ringing",
+  "long.talk": "Talk time",
+  "long.talked": "Talked",
+  "long.held": "In the call",
+  "long.queue": "Queue",
+  "long.direct": "Direct call",
+
+  // Colleague
+  "colleague.title": "From {name}",
+  "colleague.none": "Transferred without a note",
+
+  // Terms
+  "terms.title": "The offer",
+  "terms.sent": "{medium} sent {ago}",
+  "terms.message": "The message as sent",
+  "terms.sent-to": "To",
+  "terms.delivered": "Delivered",
+  "terms.failed": "Was not delivered",
+
+  // Note
+  "note.title": "Note",
+  "note.placeholder": "What was said, what comes next",
+  "note.saved": "Saved",
+  "note.waiting": "Saving…",
+  "note.offline": "Kept here; goes out when the connection is back",
+  "note.left": { one: "{n} character left", other: "{n} characters left" },
+  "note.done": "Done",
+  "note.refused": "The service refused the note: {detail}",
+
+  // Details
+  "open.title": "Open with this customer",
+  "open.none": "Nothing open",
+  "open.owner": "with {name}",
+  "open.form": "Entered so far",
+  "open.missing": "not filled in",
+  "open.about": "This call",
+  "interaction.open": "Our move",
+  "interaction.waiting": "Waiting for customer",
+  "interaction.closed": "Closed",
+  "timeline.title": "What happened before",
+  "timeline.none": "No earlier contact",
+  "timeline.call": "Call",
+  "timeline.call.queue": "Call to {queue}",
+  "outcome.answered": "Answered",
+  "outcome.abandoned": "Hung up waiting",
+  "outcome.defaulted": "Ordinary way",
+  "outcome.unknown": "Not known",
+  "outcome.live": "Going on",
+  "touch.sent": "Sent",
+  "touch.delivered": "Delivered",
+  "touch.read": "Read",
+  "touch.clicked": "Link opened",
+  "touch.answered": "Answered",
+  "touch.failed": "Not delivered",
+  "facts.title": "Details",
+  "facts.copy": "Copy {label}",
+  "facts.copied": "Copied",
+  "facts.link": "Open the customer’s card",
+  "id.phone": "Phone",
+  "id.email": "E-mail",
+  "id.telegram": "Telegram",
+  "id.visitor": "Web visitor",
+  "id.account": "Account",
+  "medium.voice": "Call",
+  "medium.sms": "SMS",
+  "medium.email": "E-mail",
+  "medium.chat": "Chat",
+  "medium.telegram": "Telegram",
+  "medium.web": "Web form",
+
+  // Why this call came to me
+  "trace.title": "Why this call came to me",
+  "trace.rule": "Rule",
+  "trace.default": "No rule matched; the call took the ordinary way.",
+  "trace.matched": "Matched",
+  "trace.not": "Did not match",
+  "trace.wanted": "wanted",
+  "trace.seen": "was",
+  "trace.always": "No conditions",
+  "trace.none": "The rules were not asked for this call.",
+  "trace.sources": "Where the facts came from",
+  "trace.ok": "answered in {ms} ms",
+  "trace.late": "late ({ms} ms)",
+  "trace.failed": "failed: {detail}",
+  "trace.skipped": "not asked",
+  "trace.age": "Facts are {age} old",
+
+  // Missed
+  "missed.title": "Missed calls",
+  "missed.none": "No missed calls in the last 24 hours",
+  "missed.line": "Missed {time}, {seconds} s",
+  "missed.count": { one: "{n} missed call", other: "{n} missed calls" },
+
+  // Other calls
+  "bars.label": "Other calls",
+  "bars.show": "Show",
+
+  // Announcements
+  "say.pop": "Call: {who}. {why}",
+
+  // Keys
+  "keys.title": "Keyboard",
+  "keys.note": "Write the note",
+  "keys.script": "Go to the script",
+  "keys.why": "Why this call came to me",
+  "keys.copy": "Copy the number",
+  "keys.missed": "Missed calls",
+  "keys.next": "Show the other call",
+  "keys.done": "Done with this call",
+  "keys.help": "This list",
+  "keys.on": "Use keyboard shortcuts",
+
+  "ago.just": "just now",
+  "seconds": "{n} s",
+} as const satisfies Record<string, Text>;

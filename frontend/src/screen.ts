@@ -1,0 +1,198 @@
+// What the operator's screen holds, and how it changes: one pure function of (screen, event). Times are arguments; no DOM, no network.
+// The server's rule is simple and so is ours: the highest revision of each pop wins, a snapshot replaces everything.
+import type { ErrorMessage, ExtensionMessage, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
+
+export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | Pong;
+
+export type Link =
+  | "starting" // not known yet whether anybody is signed in
+  | "out" // nobody is signed in
+  | "connecting" // signed in, nothing heard yet
+  | "open"
+  | "lost"; // was open; what is shown is the last that was heard
+
+/** An operator's note as it stands on the page. */
+export interface Draft {
+  readonly text: string;
+  readonly sent: string; // what the service has of it
+}
+
+export interface Screen {
+  readonly link: Link;
+  readonly heardAt: number | null; // ms of this browser's clock; null: nothing yet
+  readonly skewMs: number; // the server's clock minus ours
+  readonly operator: Operator | null;
+  readonly pops: readonly ScreenPop[]; // newest offer first
+  readonly activeId: string | null; // the one shown large
+  readonly missed: readonly MissedCall[]; // newest first
+  readonly switches: readonly SwitchState[];
+  readonly takenBy: string | null; // who took our extension
+  readonly drafts: Readonly<Record<string, Draft>>; // by pop_id
+  readonly chosen: Readonly<Record<string, string>>; // pop_id -> customer_id the operator chose, until the service confirms
+  readonly refusal: string; // why the service refused our last message; "" when it did not
+}
+
+export type ScreenEvent =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "lost" }
+  | { readonly kind: "out" }
+  | { readonly kind: "heard"; readonly message: ServerMessage; readonly at: number; readonly writing: boolean } // writing: the note has the focus
+  | { readonly kind: "typed"; readonly popId: string; readonly text: string }
+  | { readonly kind: "sent"; readonly popId: string; readonly text: string }
+  | { readonly kind: "restored"; readonly drafts: Readonly<Record<string, Draft>> }
+  | { readonly kind: "chose"; readonly popId: string; readonly customerId: string }
+  | { readonly kind: "opened"; readonly popId: string }
+  | { readonly kind: "done"; readonly popId: string };
+
+export const MAX_NOTE = 4000; // the service keeps no more
+const MAX_MISSED = 50;
+
+export const START: Screen = {
+  link: "starting",
+  heardAt: null,
+  skewMs: 0,
+  operator: null,
+  pops: [],
+  activeId: null,
+  missed: [],
+  switches: [],
+  takenBy: null,
+  drafts: {},
+  chosen: {},
+  refusal: "",
+};
+
+export function reduce(screen: Screen, event: ScreenEvent): Screen {
+  switch (event.kind) {
+    case "connecting":
+      return { ...screen, link: screen.heardAt === null ? "connecting" : "lost" };
+    case "lost":
+      return { ...screen, link: screen.heardAt === null ? "connecting" : "lost" };
+    case "out":
+      return { ...START, link: "out" }; // nothing of a customer stays on a screen nobody is signed in at
+    case "heard":
+      return hear({ ...screen, link: "open", heardAt: event.at }, event.message, event.at, event.writing);
+    case "typed": {
+      const sent = screen.drafts[event.popId]?.sent ?? "";
+      return { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { text: event.text.slice(0, MAX_NOTE), sent } } };
+    }
+    case "sent": {
+      const draft = screen.drafts[event.popId];
+      return draft ? { ...screen, drafts: { ...screen.drafts, [event.popId]: { ...draft, sent: event.text } } } : screen;
+    }
+    case "restored":
+      return { ...screen, drafts: { ...event.drafts, ...screen.drafts } };
+    case "chose":
+      return { ...screen, chosen: { ...screen.chosen, [event.popId]: event.customerId } };
+    case "opened":
+      return screen.pops.some((pop) => pop.offer.pop_id === event.popId) ? { ...screen, activeId: event.popId } : screen;
+    case "done":
+      return settle({ ...screen, pops: screen.pops.filter((pop) => pop.offer.pop_id !== event.popId || isLive(pop)) }, false);
+  }
+}
+
+export function isLive(pop: ScreenPop): boolean {
+  return pop.offer.state === "ringing" || pop.offer.state === "talking" || pop.offer.state === "held";
+}
+
+export function isUnsent(draft: Draft | undefined): boolean {
+  return draft !== undefined && draft.text !== draft.sent;
+}
+
+export function activePop(screen: Screen): ScreenPop | null {
+  return screen.pops.find((pop) => pop.offer.pop_id === screen.activeId) ?? null;
+}
+
+/** The name to show, when there is one customer; "" otherwise. Several candidates have no name: nobody guesses. */
+export function callerName(pop: ScreenPop): string {
+  const identity = pop.context?.identity;
+  return identity?.kind === "known" ? (identity.customers[0]?.name ?? "") : "";
+}
+
+function hear(screen: Screen, message: ServerMessage, at: number, writing: boolean): Screen {
+  switch (message.type) {
+    case "snapshot":
+      return settle(replaceAll(screen, message, at), writing);
+    case "pop":
+    case "pop.update":
+    case "pop.close":
+      return settle(takePop(screen, message), writing);
+    case "switch":
+      return { ...screen, switches: [...screen.switches.filter((it) => it.name !== message.switch.name), message.switch] };
+    case "extension":
+      return { ...screen, takenBy: message.taken_by };
+    case "error":
+      return { ...screen, refusal: message.detail };
+    case "pong":
+      return { ...screen, skewMs: Date.parse(message.server_time) - at };
+  }
+}
+
+function replaceAll(screen: Screen, snapshot: Snapshot, at: number): Screen {
+  const told = new Map(snapshot.pops.map((pop) => [pop.offer.pop_id, pop]));
+  // A note that never reached the service must not vanish with its pop: the call ended while we were away.
+  const unsent = screen.pops
+    .filter((pop) => !told.has(pop.offer.pop_id) && isUnsent(screen.drafts[pop.offer.pop_id]))
+    .map((pop) => (isLive(pop) ? { ...pop, offer: { ...pop.offer, state: "ended" as const, ended_at: snapshot.server_time } } : pop));
+  return {
+    ...screen,
+    skewMs: Date.parse(snapshot.server_time) - at,
+    operator: snapshot.operator,
+    pops: newestFirst([...snapshot.pops, ...unsent]),
+    missed: snapshot.missed,
+    switches: snapshot.switches,
+    takenBy: snapshot.extension_taken_by,
+    chosen: {},
+    refusal: "",
+  };
+}
+
+function takePop(screen: Screen, { pop }: PopMessage): Screen {
+  const { pop_id, revision, state, elsewhere } = pop.offer;
+  const known = screen.pops.find((it) => it.offer.pop_id === pop_id);
+  if (known && known.offer.revision >= revision) return screen;
+  const others = screen.pops.filter((it) => it.offer.pop_id !== pop_id);
+  const { [pop_id]: chosen, ...stillChosen } = screen.chosen;
+  const next = { ...screen, chosen: chosen !== undefined && pop.context?.identity.kind === "ambiguous" ? screen.chosen : stillChosen };
+  if (state === "missed" || (state === "ended" && elsewhere)) {
+    // Something written while it rang outlives the ringing.
+    const kept = isUnsent(screen.drafts[pop_id]) ? newestFirst([...others, pop]) : others;
+    return { ...next, pops: kept, missed: state === "missed" && !elsewhere ? withMissed(screen.missed, pop) : screen.missed };
+  }
+  return { ...next, pops: newestFirst([...others, pop]) };
+}
+
+function withMissed(missed: readonly MissedCall[], { offer, ...pop }: ScreenPop): readonly MissedCall[] {
+  const line: MissedCall = {
+    pop_id: offer.pop_id,
+    operator_id: offer.operator_id,
+    call_id: offer.call_id,
+    caller_number: pop.caller_number,
+    caller_name: callerName({ offer, ...pop }),
+    headline: pop.headline,
+    offered_at: offer.offered_at,
+    rang_s: offer.ended_at ? Math.max(0, (Date.parse(offer.ended_at) - Date.parse(offer.offered_at)) / 1000) : 0,
+  };
+  return [line, ...missed.filter((it) => it.pop_id !== line.pop_id)].sort((a, b) => b.offered_at.localeCompare(a.offered_at)).slice(0, MAX_MISSED);
+}
+
+function newestFirst(pops: readonly ScreenPop[]): readonly ScreenPop[] {
+  return [...pops].sort((a, b) => Date.parse(b.offer.offered_at) - Date.parse(a.offer.offered_at));
+}
+
+/** Choose what stands large. A call in hand, or a note in hand, is never pushed aside by another call. */
+function settle(screen: Screen, writing: boolean): Screen {
+  const active = activePop(screen);
+  const inHand = active !== null && (isLive(active) || writing || (screen.drafts[active.offer.pop_id]?.text ?? "") !== "");
+  const best =
+    screen.pops.find((pop) => pop.offer.state === "talking" || pop.offer.state === "held") ??
+    screen.pops.find((pop) => pop.offer.state === "ringing") ??
+    screen.pops.find((pop) => pop.offer.pop_id === screen.activeId) ??
+    screen.pops[0];
+  const activeId = inHand ? active.offer.pop_id : (best?.offer.pop_id ?? null);
+  // Ended calls beside the one shown are over and done unless something was written that is still on its way.
+  const pops = screen.pops.filter((pop) => isLive(pop) || pop.offer.pop_id === activeId || isUnsent(screen.drafts[pop.offer.pop_id]));
+  const kept = new Set(pops.map((pop) => pop.offer.pop_id));
+  const drafts = Object.fromEntries(Object.entries(screen.drafts).filter(([id]) => kept.has(id)));
+  return { ...screen, pops, activeId, drafts };
+}
