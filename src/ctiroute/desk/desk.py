@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from ctiroute.desk.claims import Claims
+from ctiroute.desk.commands import ForgetCall
 from ctiroute.desk.floor import Floor, senders
 from ctiroute.desk.live import IN_TALK, KEEP_ENDED, KEEP_SILENT, LiveCall, LivePop
 from ctiroute.desk.matching import Directory
@@ -39,6 +40,20 @@ if TYPE_CHECKING:
     from ctiroute.desk.commands import Command
     from ctiroute.model import CallEvent, Operator
 
+# What happens to one call: every event but the switch's own comings and goings.
+_OfCall = (
+    LegStarted
+    | LegEnded
+    | QueueJoined
+    | QueueAbandoned
+    | OfferStarted
+    | OfferAnswered
+    | OfferMissed
+    | OfferCompleted
+    | LegHeld
+    | BlindTransferred
+    | AttendedTransferred
+)
 _ANSWERED_ELSEWHERE = 26  # Q.850 cause as Asterisk uses it for the phones of a ring-all that lost
 
 
@@ -121,17 +136,16 @@ class Desk:
         if isinstance(event, SwitchLost):
             self._lost_at[event.pbx] = event.at  # nothing closes: the screens say that what they show may be stale
             return []
-        commands = self._dispatch(event)
-        return commands + self._floor.forget() if commands else commands
+        return self._dispatch(event) + self._floor.forget()
 
     # --- events
 
-    def _dispatch(self, event: CallEvent) -> list[Command]:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
+    def _dispatch(self, event: _OfCall) -> list[Command]:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
         if isinstance(event, LegStarted):
             return self._leg_started(event)
         if isinstance(event, LegEnded):
             return self._leg_ended(event)
-        call = self._register.call(event.call_id) if not isinstance(event, (SwitchSnapshot, SwitchLost)) else None
+        call = self._register.call(event.call_id)
         if call is None:
             self._unknown_offers += isinstance(event, OfferStarted)
             return []
@@ -156,8 +170,6 @@ class Desk:
                 return self._blind(call, event)
             case AttendedTransferred():
                 return self._attended(call, event)
-            case SwitchSnapshot() | SwitchLost():
-                return []  # taken by `handle`
             case _:
                 assert_never(event)
 
@@ -180,11 +192,11 @@ class Desk:
             call.last_at = max(call.last_at, event.at)
             self._register.bury_leg(call, event.leg_id)
             elsewhere = event.cause == _ANSWERED_ELSEWHERE
-            for pop in call.with_leg(event.leg_id):
-                if pop.visible and not any(leg_id in call.legs for leg_id in pop.legs):
-                    ringing = pop.offer.state is PopState.RINGING
-                    commands += self._floor.miss(call, pop, event.at, elsewhere=elsewhere) if ringing else self._floor.end(pop, event.at)
-            commands += self._floor.stop_ringing(call, (pop for pop in call.pops if pop.waiting_leg == event.leg_id), event.at)
+            for pop in call.pops:
+                if pop.offer.state is PopState.RINGING and event.leg_id in {*pop.legs, *pop.legs.values()} and not call.goes_on(pop):
+                    commands += self._floor.miss(call, pop, event.at, elsewhere=elsewhere)
+                elif pop.offer.state in IN_TALK and event.leg_id in pop.legs and not any(leg_id in call.legs for leg_id in pop.legs):
+                    commands += self._floor.end(pop, event.at)
             if not call.legs and not call.over:
                 commands += self._floor.over(call, event.at)
         return commands
@@ -220,22 +232,20 @@ class Desk:
 
     def _offer_missed(self, call: LiveCall, event: OfferMissed) -> list[Command]:
         commands: list[Command] = []
+        self._done_with(call, event.leg_id)
         for pop in self._pops_of(call, event):
-            if pop.offer.state is PopState.RINGING:
+            if pop.offer.state is PopState.RINGING and not (event.leg_id and call.goes_on(pop)):
                 commands += self._floor.miss(call, pop, event.at, rang_s=event.rang_s, elsewhere=event.elsewhere)
-        if event.leg_id:
-            call.done.add(event.leg_id)
         return commands
 
     def _offer_completed(self, call: LiveCall, event: OfferCompleted) -> list[Command]:
         commands: list[Command] = []
+        self._done_with(call, event.leg_id)
         for pop in self._pops_of(call, event):
-            if pop.visible:
+            if pop.visible and not (event.leg_id and call.goes_on(pop)):
                 commands += self._floor.end(pop, event.at)
             if event.reason == "transfer":
                 commands += self._floor.pass_on(call, pop)
-        if event.leg_id:
-            call.done.add(event.leg_id)
         return commands
 
     def _leg_held(self, call: LiveCall, event: LegHeld) -> list[Command]:
@@ -272,9 +282,10 @@ class Desk:
             commands += self._join(call, other, event.at)
         for pop in call.pops:
             if pop.offer.state in IN_TALK and pop.source is not None:
-                commands += [self._floor.update(pop, state=PopState.TALKING)] if pop.offer.state is PopState.HELD else []
+                if pop.offer.state is PopState.HELD:
+                    commands.append(self._floor.update(pop, state=PopState.TALKING))
                 commands += self._floor.record(call, queue=pop.offer.queue, operator_id=pop.offer.operator_id)
-        return commands
+        return commands if other is None or other is call else [*commands, ForgetCall(other.call_id)]
 
     def _join(self, call: LiveCall, other: LiveCall, at: datetime) -> list[Command]:
         commands: list[Command] = []
@@ -285,7 +296,17 @@ class Desk:
                 commands += self._floor.end(pop, at)
             else:
                 pop.source = pop.source or call.passed_by
-                commands.append(self._floor.update(pop, call_id=call.call_id, about_call_id=call.call_id, **self._floor.sender_of(pop)))
+                # It rings for the customer now, no longer for the colleague, who leaves.
+                pop.legs = {leg_id: call.call_id if waits == other.call_id else waits for leg_id, waits in pop.legs.items()}
+                commands.append(
+                    self._floor.update(
+                        pop,
+                        state=PopState.TALKING if pop.offer.state in IN_TALK else pop.offer.state,
+                        call_id=call.call_id,
+                        about_call_id=call.call_id,
+                        **self._floor.sender_of(pop),
+                    )
+                )
         self._register.join(call, other)
         return commands
 
@@ -295,6 +316,12 @@ class Desk:
         for missed in missed_events(self._register, self._floor.directory, event, lost_at):
             commands += self._dispatch(missed)
         return commands + self._floor.forget()
+
+    @staticmethod
+    def _done_with(call: LiveCall, leg_id: str) -> None:
+        """Take note that the ring or the talk on a leg is over; its channel may live on a little."""
+        if leg_id and leg_id not in call.gone:
+            call.done.add(leg_id)
 
     def _pops_of(self, call: LiveCall, event: OfferMissed | OfferCompleted) -> list[LivePop]:
         """Return the pops an end is about: by its leg, or by its member when it names no leg."""

@@ -31,7 +31,7 @@ class Floor:
         pop = call.showing(operator.operator_id)
         if pop is not None:
             if event.leg_id:
-                pop.legs.add(event.leg_id)
+                pop.legs.setdefault(event.leg_id, event.from_leg_id)
             if event.queue and pop.offer.queue is None:  # DialBegin came before AgentCalled
                 return [self.update(pop, queue=event.queue)]
             return []
@@ -54,9 +54,9 @@ class Floor:
             offered_at=event.at,
             waited_s=max(0.0, (event.at - call.joined_at).total_seconds()) if call.joined_at else 0.0,
         )
-        pop = LivePop(offer, waiting_leg=event.from_leg_id or call.call_id, source=source)
+        pop = LivePop(offer, source=source)
         if event.leg_id:
-            pop.legs.add(event.leg_id)
+            pop.legs[event.leg_id] = event.from_leg_id
         pop.offer = replace(offer, **self.sender_of(pop))
         self.register.add_pop(call, pop)
         return [ShowPop(pop.offer)]
@@ -75,8 +75,9 @@ class Floor:
             commands.append(self.update(pop, state=PopState.TALKING, answered_at=at, waited_s=waited, queue=pop.offer.queue or queue))
         first = call.taken_at is None
         call.taken_at = at
+        queues = {pop.offer.queue for pop in fresh} or {queue}
         for pop in call.pops:
-            if pop.offer.state is PopState.RINGING:
+            if pop.offer.state is PopState.RINGING and pop.offer.queue in queues:
                 commands += self.miss(call, pop, at, elsewhere=True)
         if call.consults is None and (fresh or first):
             commands += self.record(
@@ -137,6 +138,8 @@ class Floor:
     def talk_at(self, interface: str) -> LivePop | None:
         """Return the newest pop with which the operator at this phone is busy: what he starts now is about it."""
         here = {operator.operator_id for operator in self.directory.at_interface(interface)}
+        if not here:
+            return None
         talks = [pop for pop in self.register.visible() if pop.offer.operator_id in here and pop.offer.state in IN_TALK]
         return max(talks, key=lambda pop: pop.offer.offered_at, default=None)
 
@@ -163,8 +166,11 @@ class Floor:
 
     def forget(self) -> list[Command]:
         """Return which calls' contexts nobody needs any longer."""
+        ended = self.register.ended()
+        if not ended:
+            return []
         needed = {pop.offer.about_call_id for pop in self.register.visible()}
-        done = [call for call in self.register.ended() if call.call_id not in needed]
+        done = [call for call in ended if call.call_id not in needed]
         for call in done:
             self.register.settle(call)
         return [ForgetCall(call.call_id) for call in done]
@@ -184,6 +190,8 @@ class Floor:
 
     def _change(self, pop: LivePop, **changes: Any) -> Offer:
         pop.offer = replace(pop.offer, revision=pop.offer.revision + 1, **changes)
+        if not pop.visible:
+            self.register.hide(pop)
         return pop.offer
 
 

@@ -32,8 +32,7 @@ class LivePop:
     """An offer with what its screen does not show."""
 
     offer: Offer
-    waiting_leg: str  # the leg that waits for the answer: when it ends, the phone stops ringing
-    legs: set[str] = field(default_factory=set)  # Local;1, Local;2 and the device may all be one ring
+    legs: dict[str, str] = field(default_factory=dict)  # leg -> the leg it rings for; Local;1 and the device are one ring
     source: LivePop | None = None  # the pop of the colleague who passed the call on, or consults about it
     note: str = ""  # what this operator wrote
     noted_at: datetime | None = None
@@ -73,9 +72,23 @@ class LiveCall:
         """Return the pops that ring or rang on this leg, visible or not."""
         return [pop for pop in self.pops if leg_id in pop.legs]
 
+    def goes_on(self, pop: LivePop) -> bool:
+        """Say whether the ring or talk of a pop goes on after one of its legs ended or was done with.
+
+        A leg that rings for the caller himself stands for the ring; the device behind a Local leg follows it. A ring also ends
+        with the leg that waits for the answer.
+        """
+        live = {leg_id for leg_id in pop.legs if leg_id in self.legs and leg_id not in self.done}
+        if pop.offer.state is PopState.RINGING:
+            live = {leg_id for leg_id in live if pop.legs[leg_id] not in self.gone}
+        roots = {leg_id for leg_id, rings_for in pop.legs.items() if rings_for in {"", self.call_id}}
+        return bool(live & roots) if roots else bool(live)
+
     def bury(self, leg_id: str) -> None:
         """Keep in mind that this leg ended."""
         self.legs.pop(leg_id, None)
+        self.done.discard(leg_id)
+        self.answered.discard(leg_id)
         self.gone[leg_id] = None
         if len(self.gone) > MAX_GONE_LEGS:
             del self.gone[next(iter(self.gone))]
@@ -87,6 +100,7 @@ class Register:
     def __init__(self) -> None:
         self._calls: dict[str, LiveCall] = {}
         self._pops: dict[str, LivePop] = {}
+        self._visible: dict[str, LivePop] = {}
         self._legs: dict[str, LiveCall] = {}
         self._ended: dict[str, LiveCall] = {}  # over, and not forgotten yet
         self._joined: dict[str, LiveCall] = {}  # call_id of a consultation that became another call -> that call
@@ -110,9 +124,13 @@ class Register:
         """Return a pop that is visible or ended not long ago."""
         return self._pops.get(pop_id)
 
-    def visible(self) -> Iterator[LivePop]:
-        """Yield all visible pops."""
-        return (pop for pop in tuple(self._pops.values()) if pop.visible)
+    def visible(self) -> list[LivePop]:
+        """Return all visible pops."""
+        return list(self._visible.values())
+
+    def hide(self, pop: LivePop) -> None:
+        """Take note that a pop is over."""
+        self._visible.pop(pop.offer.pop_id, None)
 
     def ended(self) -> list[LiveCall]:
         """Return the calls that are over and whose context was not forgotten yet."""
@@ -158,7 +176,7 @@ class Register:
     def add_pop(self, call: LiveCall, pop: LivePop) -> None:
         """Keep a new pop."""
         call.pops.append(pop)
-        self._pops[pop.offer.pop_id] = pop
+        self._pops[pop.offer.pop_id] = self._visible[pop.offer.pop_id] = pop
 
     def join(self, call: LiveCall, other: LiveCall) -> None:
         """Make `other` a part of `call`: its legs, its pops and all that is said about it from now on."""
@@ -169,8 +187,11 @@ class Register:
         call.done |= other.done
         call.answered |= other.answered
         call.pops += other.pops
-        call.over = call.over and not call.legs
+        if call.legs:
+            call.over = False
+            self._ended.pop(call.call_id, None)
         self._calls.pop(other.call_id, None)
+        self._ended.pop(other.call_id, None)
         self._joined[other.call_id] = call
         for call_id, joined in tuple(self._joined.items()):
             if joined is other:
@@ -184,6 +205,7 @@ class Register:
             self._legs.pop(leg_id, None)
         for pop in call.pops:
             self._pops.pop(pop.offer.pop_id, None)
+            self._visible.pop(pop.offer.pop_id, None)
         for call_id in [call_id for call_id, joined in self._joined.items() if joined is call]:
             del self._joined[call_id]
 

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from ctiroute.desk.live import Register
     from ctiroute.desk.matching import Directory
-    from ctiroute.model import CallEvent, LiveLeg, SwitchSnapshot
+    from ctiroute.model import LiveLeg, SwitchSnapshot
+
+Missed = LegStarted | LegEnded | QueueJoined | OfferStarted | OfferAnswered
 
 # A leg that came up while the switch was listing its channels may be missing from the list. It is not gone: had it ended,
 # we had heard that, for we were listening by then.
 LISTING = timedelta(seconds=2)
 
 
-def missed_events(register: Register, directory: Directory, snapshot: SwitchSnapshot, lost_at: datetime | None) -> Iterator[CallEvent]:
+def missed_events(register: Register, directory: Directory, snapshot: SwitchSnapshot, lost_at: datetime | None) -> Iterator[Missed]:
     """Yield what must have happened between `lost_at` (None: never connected before) and the snapshot.
 
     Lazily: each event is meant to be handled before the next is asked for.
@@ -53,7 +55,7 @@ def missed_events(register: Register, directory: Directory, snapshot: SwitchSnap
     yield from _gone(register, snapshot, lost_at)
 
 
-def _gone(register: Register, snapshot: SwitchSnapshot, lost_at: datetime | None) -> Iterator[CallEvent]:
+def _gone(register: Register, snapshot: SwitchSnapshot, lost_at: datetime | None) -> Iterator[Missed]:
     """Yield the end of every leg we believe in and the switch does not have."""
     present = {leg.leg_id for leg in snapshot.legs}
     for call in register:
@@ -66,7 +68,7 @@ def _gone(register: Register, snapshot: SwitchSnapshot, lost_at: datetime | None
                 yield LegEnded(call.call_id, leg_id, snapshot.at)
 
 
-def _rings(directory: Directory, call_id: str, legs: list[LiveLeg], queue: str | None, at: datetime) -> Iterator[CallEvent]:
+def _rings(directory: Directory, call_id: str, legs: list[LiveLeg], queue: str | None, at: datetime) -> Iterator[Missed]:
     """Yield the phones of operators that ring or talk in this call."""
     phones = [leg for leg in legs if leg.leg_id != call_id and directory.at_interface(leg.interface)]
     devices = {operator.operator_id for leg in phones if not _is_local(leg) for operator in directory.at_interface(leg.interface)}
