@@ -14,10 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -109,8 +108,7 @@ def is_current(static: Path, inputs: str) -> bool:
     return bool(stamp.get("inputs") == inputs and all((static / name).is_file() for name in stamp.get("files", [])))
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):  # hatchling runs this file outside sys.modules, where a dataclass cannot be made
     """How Node's two programs are started."""
 
     node: tuple[str, ...]
