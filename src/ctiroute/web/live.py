@@ -94,8 +94,8 @@ class Live:
             return ws
         transport.set_write_buffer_limits(high=self._limits.write_buffer)
         screen = Screen(session.operator.operator_id, session.token_hash, self._limits, transport.abort)
-        self._screens.add(screen)
         try:
+            self._screens.add(screen)
             await self._serve(ws, screen, session)
         finally:
             self._screens.remove(screen)

@@ -10,14 +10,26 @@ from aiohttp import web
 
 STATIC = Path(__file__).parent / "static"
 
-# The bundler puts eight or more characters of a content hash before the suffix: such a file never changes.
-_HASHED = re.compile(r"[-.][A-Za-z0-9]{8,}\.[a-z0-9]+(\.map)?$")
+# esbuild puts eight characters of base 32 of the content's hash before the suffix: such a file never changes.
+_HASHED = re.compile(r"-[A-Z2-7]{8}\.[a-z0-9]+(\.map)?$")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,120}")
+
+# Our own table: the machine's may name a script text/plain, and with nosniff a browser would not run it.
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
 
 _NOT_BUILT = """ctiroute runs, but its page is not built, so there is nothing to show here. Calls are routed all the same.
 
-From a source tree:   make frontend
-From a package:       pip install --force-reinstall ctiroute   (a wheel brings the page with it)
+In a source tree:   python hatch_build.py     (pip install -e . does the same)
+From a package:     reinstall it; a wheel brings the page with it
 """
 
 
@@ -32,7 +44,7 @@ class Pages:
         page = self._folder / "index.html"
         if not page.is_file():
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=_NOT_BUILT)
-        return web.FileResponse(page, headers={"Cache-Control": "no-cache"})
+        return _file(page, "no-cache")
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """Return one file of the folder itself; there are no folders below it."""
@@ -41,4 +53,8 @@ class Pages:
         if not _NAME.fullmatch(name) or not path.is_file():
             raise web.HTTPNotFound
         caching = "public, max-age=31536000, immutable" if _HASHED.search(name) else "no-cache"
-        return web.FileResponse(path, headers={"Cache-Control": caching})
+        return _file(path, caching)
+
+
+def _file(path: Path, caching: str) -> web.FileResponse:
+    return web.FileResponse(path, headers={"Cache-Control": caching, "Content-Type": _TYPES.get(path.suffix, "application/octet-stream")})

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from ctiroute.web.access import Access
 from ctiroute.web.cookie import SessionCookie
@@ -37,6 +38,17 @@ if TYPE_CHECKING:
     from ctiroute.web.ports import Floor
 
 log = logging.getLogger(__name__)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _of_ours(record: logging.LogRecord) -> bool:
+    """Keep out of the log what port scanners send: aiohttp would write a traceback with their bytes for each."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_of_ours)
 
 
 class WebServer:
@@ -97,7 +109,12 @@ class WebServer:
         """Listen. Raises `OSError` when the port is taken."""
         # No access log: query strings and addresses of people are nobody's business, and metrics tell the rest.
         self._runner = web.AppRunner(
-            self._app, access_log=None, keepalive_timeout=self._limits.idle_s, shutdown_timeout=self._limits.close_s, handle_signals=False
+            self._app,
+            access_log=None,
+            logger=_http_log,
+            keepalive_timeout=self._limits.idle_s,
+            shutdown_timeout=self._limits.close_s,
+            handle_signals=False,
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
@@ -134,5 +151,6 @@ class WebServer:
         if not isinstance(response, web.WebSocketResponse):
             resource = request.match_info.route.resource
             route = "none" if resource is None else resource.canonical  # never the path itself: strangers choose that
-            self._metrics.requests.labels(route, request.method, str(response.status)).observe(time.perf_counter() - started)
+            method = request.method if request.method in _METHODS else "other"
+            self._metrics.requests.labels(route, method, str(response.status)).observe(time.perf_counter() - started)
         return response
