@@ -93,6 +93,10 @@ class ScriptPath:
                 key, _, named = field.partition("=")
                 if key == "pbx" and named in self._names:
                     return named
+        return self.by_address(address)
+
+    def by_address(self, address: str) -> str:
+        """Return the name of the Asterisk at this address, or of the first one."""
         return self._by_address.get(address, self._first)
 
 

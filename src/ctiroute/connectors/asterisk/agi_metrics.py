@@ -17,7 +17,7 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class SessionResult(StrEnum):
-    """How a session ended; the label `result` of `ctiroute_agi_sessions_total`."""
+    """How a session ended; the label `result` of `ctiroute_agi_sessions_total` and `ctiroute_agi_socket_sessions_total`."""
 
     ROUTED = "routed"  # answered and confirmed, by what CTI_STATUS said
     DEFAULT = "default"
@@ -35,18 +35,16 @@ class SessionResult(StrEnum):
 
 
 class AgiMetrics:
-    """Counters of one server."""
+    """Counters of one server; two servers on one registry need two prefixes."""
 
-    def __init__(self, registry: CollectorRegistry, open_sockets: Callable[[], float]) -> None:
-        sessions = Counter("ctiroute_agi_sessions", "AGI sessions by how they ended.", ["result"], registry=registry)
+    def __init__(self, registry: CollectorRegistry, open_sockets: Callable[[], float], prefix: str = "ctiroute_agi") -> None:
+        sessions = Counter(f"{prefix}_sessions", "AGI sessions by how they ended.", ["result"], registry=registry)
         self._sessions = {result: sessions.labels(result.value) for result in SessionResult}
         self._dropped = Counter(
-            "ctiroute_agi_values_dropped", "Values that do not fit the alphabet of a variable.", ["name"], registry=registry
+            f"{prefix}_values_dropped", "Values that do not fit the alphabet of a variable.", ["name"], registry=registry
         )
-        self._latency = Histogram(
-            "ctiroute_agi_answer_seconds", "From accept until the answer is sent.", buckets=_BUCKETS, registry=registry
-        )
-        Gauge("ctiroute_agi_open_sockets", "AGI sockets now open.", registry=registry).set_function(open_sockets)
+        self._latency = Histogram(f"{prefix}_answer_seconds", "From accept until the answer is sent.", buckets=_BUCKETS, registry=registry)
+        Gauge(f"{prefix}_open_sockets", "AGI sockets now open.", registry=registry).set_function(open_sockets)
 
     def ended(self, result: SessionResult) -> None:
         """Count a session that is over."""
