@@ -2,18 +2,18 @@
 
 -- name: find_identifier
 -- The asked identifier, its customers and all their identifiers: one row for each customer and identifier, or one with
--- nulls for a customer nobody has made. No row: we never heard of it. The last two columns say whether looking for
--- touches and for interactions of the bare identifier is worth a statement.
-SELECT asked.identifier_id, c.customer_id, c.name, c.language, c.attributes, i.identifier_id, i.kind, i.value,
-    EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?1),
-    EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = i.identifier_id AND x.customer_id IS NULL)
-FROM identifiers asked
+-- nulls where there is no customer, or no such identifier. The last three columns say whether looking for touches, for
+-- interactions of the bare identifier and for calls is worth a statement, so that a stranger costs this one.
+SELECT c.customer_id, c.name, c.language, c.attributes, i.identifier_id, i.kind, i.value,
+    EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?3),
+    EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = i.identifier_id AND x.customer_id IS NULL),
+    EXISTS (SELECT 1 FROM calls WHERE caller_phone = ?2 AND received_at >= ?4)
+FROM (SELECT 1)
+    LEFT JOIN identifiers asked ON asked.kind = ?1 AND asked.value = ?2
     LEFT JOIN customer_identifiers mine ON mine.identifier_id = asked.identifier_id
     LEFT JOIN customers c ON c.customer_id = mine.customer_id
     LEFT JOIN customer_identifiers his ON his.customer_id = mine.customer_id
     LEFT JOIN identifiers i ON i.identifier_id = COALESCE(his.identifier_id, asked.identifier_id)
-WHERE asked.kind = ?2 AND asked.value = ?3
-ORDER BY mine.customer_id, his.position
 LIMIT 256
 
 -- name: find_touches
