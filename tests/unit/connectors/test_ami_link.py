@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +18,11 @@ import panoramisk
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ctiroute.connectors.asterisk.ami_backoff import Backoff
 from ctiroute.connectors.asterisk.ami_connection import AmiTiming
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
-from ctiroute.connectors.asterisk.ami_orphans import KEEP, MAX_LEGS, Orphans
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
-from ctiroute.model import CallEvent, LegEnded, LegStarted, SwitchLost, SwitchSnapshot
+from ctiroute.model import CallEvent, LegEnded, SwitchLost, SwitchSnapshot
 from ctiroute.protocol.ami import AmiEvent, AmiReader
 from ctiroute.settings.model import AsteriskSettings
 
@@ -91,6 +90,11 @@ class AmiServer:
         """Send bytes to every client."""
         for writer in self._writers:
             writer.write(data)
+
+    async def drained(self) -> None:
+        """Wait until the clients have taken what was sent."""
+        for writer in self._writers:
+            await writer.drain()
 
     def hang_up(self) -> None:
         """Close every connection at once."""
@@ -373,6 +377,50 @@ async def test_peer_that_is_no_manager(rig: Rig, banner: bytes, words: str) -> N
         await rig.down(words)
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """Return a certificate for 127.0.0.1 that is its own authority, and a server's context with it."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=asterisk"
+    command += " -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*command.split(), "-keyout", key, "-out", cert], check=True, capture_output=True)  # noqa: S603 - our own words
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+async def test_tls_with_the_given_authority(rig: Rig, certificate: tuple[Path, ssl.SSLContext]) -> None:
+    """A link over TLS comes up when the switch's certificate is signed by the authority in the settings."""
+    rig.server.tls = certificate[1]
+    async with rig.linked(tls=True, ca=certificate[0]):
+        await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 1)
+
+
+@pytest.mark.parametrize("ca", [None, Path("/nowhere/ca.pem")])
+async def test_tls_that_cannot_be_trusted(rig: Rig, certificate: tuple[Path, ssl.SSLContext], ca: Path | None) -> None:
+    """A certificate nobody vouches for is refused before the login, and the setting to look at is named."""
+    rig.server.tls = certificate[1]
+    async with rig.linked(tls=True, ca=ca):
+        await rig.down("tls_ca")
+        assert rig.server.actions == []
+
+
+async def test_flood_is_read_whole_and_in_order(rig: Rig) -> None:
+    """Many times the events of a busy second, sent as fast as the socket takes them, overflow nothing and lose nothing."""
+    noise = block(("Event", "VarSet"), ("Variable", "x"), ("Value", "y" * 300)) * 5
+    async with rig.linked():
+        await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 1)
+        for number in range(0, 8_000, 100):
+            rig.server.send(b"".join(hangup(n) + noise for n in range(number, number + 100)))
+            await rig.server.drained()
+        await rig.heard.until(lambda: rig.heard.count(LegEnded) == 8_000)
+        assert rig.server.connections == 1
+        await rig.server.until(lambda: rig.server.asked("Ping") >= 1)
+    assert [event.leg_id for event in rig.heard.events if isinstance(event, LegEnded)] == [f"hq:1.{n}" for n in range(8_000)]
+    assert rig.sample("ctiroute_ami_events_total") == 48_000 + 2  # with the ends of the two lists
+
+
 async def test_nobody_listens(rig: Rig) -> None:
     """A refused connection is told with what to look at."""
     async with rig.server.serving():
@@ -458,45 +506,3 @@ async def test_panoramisk_sees_the_same(rig: Rig) -> None:
     translator = Translator("hq")
     expected = [translator.event(event.name, event.headers, datetime.now(UTC)) for event in ours if event.name in WANTED]
     assert rig.heard.names()[1:] == [type(event).__name__ for event in expected if event is not None]
-
-
-def test_backoff_grows_spreads_and_begins_anew() -> None:
-    """Waits are from half a second to thirty, differ between nodes, and are short again after health."""
-    backoff = Backoff(RNG)
-    waits = [backoff.next_s() for _ in range(200)]
-    assert min(waits) >= 0.5
-    assert min(waits[10:]) >= 15.0
-    assert max(waits) <= 30.0
-    assert len(set(waits[10:])) > 150
-    backoff.reset()
-    assert backoff.next_s() == 0.5
-
-
-def test_orphans_end_hours_after_the_gap() -> None:
-    """On a switch that lists no channels, legs from before a gap end after a bounded time, however often the link flaps."""
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    orphans = Orphans()
-    for leg in ("a", "b", "c"):
-        orphans.heard(LegStarted("call", leg, "", "", "", now))
-    orphans.doubt(now)
-    orphans.doubt(now + KEEP / 2)
-    orphans.heard(LegEnded("call", "b", now))
-    orphans.heard(LegStarted("call", "d", "", "", "", now))
-    assert orphans.due(now + KEEP / 2) == []
-    ended = orphans.due(now + KEEP)
-    assert [(event.call_id, event.leg_id) for event in ended] == [("call", "a"), ("call", "c")]
-    for event in ended:
-        orphans.heard(event)
-    assert orphans.due(now + KEEP * 2) == []
-
-
-def test_orphans_are_settled_by_a_snapshot_and_bounded() -> None:
-    """A snapshot ends all doubt; memory does not grow with the number of calls."""
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    orphans = Orphans()
-    for number in range(MAX_LEGS + 10):
-        orphans.heard(LegStarted("call", str(number), "", "", "", now))
-    assert len(orphans._legs) == MAX_LEGS
-    orphans.doubt(now)
-    orphans.heard(SwitchSnapshot("hq", (), now))
-    assert orphans.due(now + KEEP) == []

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import MAX_QUEUED, AmiConnection, AmiTiming
+from ctiroute.connectors.asterisk.ami_needs import manager_needs
 from ctiroute.connectors.asterisk.ami_orphans import Orphans
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
 from ctiroute.errors import AmiError, LinkError
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The classes of events asked for at login, so that Asterisk sends no others even to an account that may read more.
-EVENT_CLASSES = "call,agent"
+# Asked for at login, so that Asterisk sends no other events even to an account that may read more.
+_EVENT_CLASSES = ",".join(manager_needs().read)
 
 # Parts of the answers to our own questions. They come whatever classes the account may read (manager.c: astman_append), and
 # are told apart by their ActionID.
@@ -158,7 +159,7 @@ class AsteriskLink:
     async def _log_in(self, connection: AmiConnection) -> None:
         settings = self._settings
         plain_allowed = settings.tls or settings.host in _LOOPBACK
-        answer = await connection.log_in(settings.username, settings.secret, EVENT_CLASSES, plain_allowed=plain_allowed)
+        answer = await connection.log_in(settings.username, settings.secret, _EVENT_CLASSES, plain_allowed=plain_allowed)
         if not answer.ok:
             raise _refusal(answer.headers.get("Message", ""), settings.username)
 
