@@ -1,6 +1,7 @@
 """The live floor: what the desk decides becomes pops on screens and records in the store.
 
-Everything here runs on the event loop and none of it waits: the desk's commands are carried out in order, one event at a time, and slow work is left to tasks.
+Everything here runs on the event loop and none of it waits: the desk's commands are carried out in order, one event at a time, and
+slow work is left to tasks.
 
 This is the meeting point of four rooms, so it implements their ports: `Ledger` (engine), `EventSink` (connectors), `Floor` (web).
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from ctiroute.app import pops
 from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
@@ -27,7 +28,7 @@ from ctiroute.model import (
     ToQueue,
     WrapUp,
 )
-from ctiroute.web.wire import PopMessage, Snapshot, SwitchMessage, SwitchState
+from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMessage, SwitchState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
     from ctiroute.app.recorder import Recorder
     from ctiroute.app.tasks import Tasks
     from ctiroute.desk import Desk
+    from ctiroute.desk.claims import ClaimChange, Claims
     from ctiroute.desk.commands import Command
     from ctiroute.model import CallerContext, CallEvent, Decision, Offer, Operator, RouteRequest, ScreenPop
     from ctiroute.store.base import Store
-    from ctiroute.web.hub import Screens
+    from ctiroute.web.screens import Screens
     from ctiroute.web.wire import Ack
 
 log = logging.getLogger(__name__)
+audit = logging.getLogger("ctiroute.audit")
 
 MISSED_WINDOW = timedelta(hours=24)
 MAX_MISSED = 50  # lines an operator's list shows
@@ -63,8 +66,14 @@ class Floor:
         clock: Callable[[], datetime],
         look_up: Callable[[LegStarted], Awaitable[CallerContext]],
         language: str,
+        claims: Claims,
+        health: Callable[[], Mapping[str, str]],
     ) -> None:
-        """`look_up` finds what is known of a call that was dialled directly, without asking us where it should go."""
+        """Take what the floor works with.
+
+        `claims` is the desk's own; `health` names parts that are not well; `look_up` finds what is known of a call that was dialled
+        directly, without asking us where it should go.
+        """
         self._desk = desk
         self._store = store
         self._recorder = recorder
@@ -73,6 +82,8 @@ class Floor:
         self._clock = clock
         self._look_up = look_up
         self._language = language
+        self._claims = claims
+        self.health = health
         self._files = CallFiles()
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
         self._searching: set[str] = set()
@@ -87,8 +98,10 @@ class Floor:
 
     def set_operators(self, operators: Iterable[Operator]) -> None:
         """Use these operators from now on."""
-        self._operators = {operator.operator_id: operator for operator in operators}
-        self._desk.set_operators(tuple(self._operators.values()))
+        by_id = {operator.operator_id: operator for operator in operators}
+        if by_id != self._operators:
+            self._operators = by_id
+            self._desk.set_operators(tuple(by_id.values()))
 
     @property
     def operators(self) -> Mapping[str, Operator]:
@@ -180,6 +193,7 @@ class Floor:
             missed=tuple(sorted(missed.values(), key=lambda it: it.offered_at, reverse=True)[:MAX_MISSED]),
             switches=tuple(self._switches.values()),
             server_time=self._clock(),
+            extension_taken_by=self._name(self._claims.taken_by(operator_id)),
         )
 
     def acked(self, operator_id: str, ack: Ack) -> None:
@@ -214,11 +228,17 @@ class Floor:
 
     def came(self, operator_id: str) -> None:
         """Take note that the first browser of this operator connected."""
-        log.info("operator %s is at a screen", operator_id)
+        operator = self._operators.get(operator_id)
+        if operator is not None:
+            self._tell(self._claims.came(operator, self._clock()))
 
     def left(self, operator_id: str) -> None:
         """Take note that the last browser of this operator is gone."""
-        log.info("operator %s has no screen open", operator_id)
+        self._tell(self._claims.left(operator_id, self._clock()))
+
+    def expire(self) -> None:
+        """Forget what is long over. To be called every few seconds."""
+        self._run(self._desk.expire(self._clock()))
 
     # --- carrying out what the desk wants
 
@@ -226,8 +246,7 @@ class Floor:
         for command in commands:
             match command:
                 case ShowPop(offer):
-                    self._acks.pushed(offer.pop_id, browsers=self._screens.browsers(offer.operator_id) if self._screens else 0)
-                    self._push("pop", offer)
+                    self._acks.pushed(offer.pop_id, browsers=self._push("pop", offer))
                 case UpdatePop(offer):
                     self._push("pop.update", offer)
                 case ClosePop(offer):
@@ -244,11 +263,13 @@ class Floor:
                 case _:
                     assert_never(command)
 
-    def _push(self, kind: str, offer: Offer) -> None:
+    def _push(self, kind: Literal["pop", "pop.update", "pop.close"], offer: Offer) -> int:
+        """Send a pop to its operator's screens; return how many there are."""
         if self._files.get(offer.about_call_id) is None:
             self._find(offer.about_call_id)
-        if self._screens is not None:
-            self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))  # type: ignore[arg-type]  # one of the three
+        if self._screens is None:
+            return 0
+        return self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))
 
     def _pop(self, offer: Offer) -> ScreenPop:
         """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
@@ -303,6 +324,17 @@ class Floor:
         )
         self._missed.setdefault(offer.operator_id, deque(maxlen=MAX_MISSED)).append(missed)
         self._recorder.missed(missed)
+
+    def _tell(self, changes: Iterable[ClaimChange]) -> None:
+        """Say on their screens, and in the log, whose phone another operator has now."""
+        for change in changes:
+            audit.info("phone of %s: %s", change.operator_id, f"taken by {change.taken_by}" if change.taken_by else "theirs again")
+            if self._screens is not None:
+                self._screens.push(change.operator_id, ExtensionMessage(self._name(change.taken_by)))
+
+    def _name(self, operator_id: str | None) -> str | None:
+        operator = self._operators.get(operator_id or "")
+        return operator.name if operator is not None else operator_id
 
     def _switch(self, name: str, at: datetime, *, up: bool) -> None:
         before = self._switches.get(name)

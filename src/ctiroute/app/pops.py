@@ -1,4 +1,4 @@
-"""Offer + call file + operator -> the ScreenPop in that operator's language. Pure but for the templates it fills."""
+"""Offer + call file + language -> the ScreenPop as one operator sees it. No state, no I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.model import IdentityKind, ReasonChip, ScreenPop
 from ctiroute.model.phone import display_phone
-from ctiroute.rules.template import TemplateValues, fill, fill_url
+from ctiroute.rules.template import Subject, fill, fill_markdown, fill_url, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,19 +43,18 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime) -> 
             rule=None, rules=(), sources=(), touch_id=None, interaction_id=None,
         )  # fmt: skip
     context, plan = file.context, file.plan
-    values = TemplateValues(context, file.touch_id, file.interaction_id, now, language)
+    subject = Subject.of(context, file.touch_id, file.interaction_id, now, language)
     chip = _chip(file)
-    headline = fill(_in(plan.headline, language), values) if plan.headline else _sentence(chip, values, language)
     return ScreenPop(
         offer=offer,
         context=context,
         caller_number=number_of(context),
-        headline=headline,
+        headline=fill(pick(plan.headline, language) or _sentence(chip, language), subject),
         chip=chip,
-        opening=fill(_in(plan.opening, language), values),
-        script=fill(_in(plan.script, language), values),
-        fields=tuple((label, value) for label, template in plan.fields if (value := fill(template, values))),
-        url=fill_url(plan.url, values) if plan.url else "",
+        opening=fill(pick(plan.opening, language), subject),
+        script=fill_markdown(pick(plan.script, language), subject),
+        fields=tuple((label, value) for label, template in plan.fields if (value := fill(template, subject))),
+        url=fill_url(plan.url, subject) if plan.url else "",
         rule=file.rule,
         rules=file.rules,
         sources=context.sources,
@@ -86,13 +85,5 @@ def _chip(file: CallFile) -> ReasonChip:
     return ReasonChip.NONE
 
 
-def _sentence(chip: ReasonChip, values: TemplateValues, language: str) -> str:
-    template = _SENTENCES.get(language, _SENTENCES["en"]).get(chip)
-    return fill(template, values) if template else ""
-
-
-def _in(texts: Mapping[str, str], language: str) -> str:
-    """Return the text in this language, else in English, else in whatever the admin wrote first."""
-    if not texts:
-        return ""
-    return texts.get(language) or texts.get("en") or next(iter(texts.values()))
+def _sentence(chip: ReasonChip, language: str) -> str:
+    return _SENTENCES.get(language, _SENTENCES["en"]).get(chip, "")

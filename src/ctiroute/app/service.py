@@ -1,0 +1,168 @@
+"""Builds everything once; starts, reloads, stops. The only place that knows all rooms.
+
+Order of start: store, rules, screens, switches, and last the FastAGI door: a call that comes in finds everything behind it.
+Order of stop: the other way round, so that calls in hand are finished before what they need goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
+
+from ctiroute.app.acks import Acks
+from ctiroute.app.floor import Floor
+from ctiroute.app.recorder import Recorder
+from ctiroute.app.rule_keeper import RuleKeeper
+from ctiroute.app.tasks import Tasks
+from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
+from ctiroute.connectors.asterisk.ami_link import AsteriskLink
+from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
+from ctiroute.connectors.asterisk.fastagi import FastAgiServer
+from ctiroute.desk import Desk
+from ctiroute.desk.claims import ClaimPolicy, Claims
+from ctiroute.engine.router import Router
+from ctiroute.errors import StoreError
+from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
+from ctiroute.model.phone import country_of, is_withheld, parse_phone
+from ctiroute.store import open_store
+from ctiroute.web.server import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ctiroute.model import CallerContext
+    from ctiroute.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 2.0  # calls in hand are decided within their deadline of at most 2.5 s; Asterisk's own net holds at 3 s
+FLUSH_S = 5.0  # for records at the stop
+REFRESH_S = 5.0  # how soon an operator added by `ctiroute operator add` may sign in and be rung
+LOOK_UP_S = 2.0  # for a call nobody asked us to route: its phone rings already, and nothing waits for the answer
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Service:
+    """One running ctiroute."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._clock = clock
+        self._tasks = Tasks()
+        self.store = open_store(settings.store_url)
+        self.rules = RuleKeeper(settings.rules, self.registry)
+        self._recorder = Recorder(self.store, self.registry, self._snapshot)
+        claims = Claims(ClaimPolicy(settings.web.same_extension))
+        self.floor = Floor(
+            desk=Desk((), claims),
+            store=self.store,
+            recorder=self._recorder,
+            acks=Acks(self.registry, monotonic),
+            tasks=self._tasks,
+            clock=clock,
+            look_up=self._look_up,
+            language=settings.language,
+            claims=claims,
+            health=self.health,
+        )
+        self.router = Router([self.store], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock)
+        self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
+        socket = settings.agi_socket or settings.data_dir / "agi.sock"
+        self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
+        metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
+        self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
+        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock)
+        self._stack = AsyncExitStack()
+        Gauge("ctiroute_links_down", "Asterisks we do not hear", registry=self.registry).set_function(self._links_down)
+
+    async def start(self) -> None:
+        """Start everything, or raise and leave nothing running."""
+        async with AsyncExitStack() as stack:
+            self.rules.load()
+            stack.push_async_callback(self.store.close)
+            await self.store.open()
+            self.floor.set_operators(await self.store.get_operators())
+            stack.push_async_callback(self._recorder.flush, FLUSH_S)
+            stack.push_async_callback(self._tasks.cancel)
+            stack.push_async_callback(self.router.close)
+            stack.push_async_callback(self.web.stop)
+            await self.web.start()
+            self.floor.attach(self.web.screens)
+            for name, link in self.links.items():
+                self._tasks.start(link.run(), f"AMI {name}")
+            self._tasks.start(self._recorder.run(), "recorder")
+            self._tasks.start(self.rules.watch(), "rules watch")
+            self._tasks.start(self._keep_fresh(), "operators and expiry")
+            stack.push_async_callback(self.agi_socket.stop)
+            await self.agi_socket.start()
+            stack.push_async_callback(self.fastagi.drain, DRAIN_S)
+            await self.fastagi.start()
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Finish calls in hand, write what waits, close."""
+        await self._stack.aclose()
+
+    def reload(self) -> bool:
+        """Read the rules again; False when they are wrong and those in use stay."""
+        return self.rules.reload()
+
+    def health(self) -> Mapping[str, str]:
+        """Return parts that are not well, with the cause in words."""
+        unwell = {}
+        for name, link in self.links.items():
+            if not link.state.up:
+                unwell[f"asterisk {name}"] = link.state.detail
+            elif link.state.degraded:
+                unwell[f"asterisk {name}"] = "; ".join(link.state.degraded)
+        if self.rules.fault:
+            unwell["rules"] = self.rules.fault
+        return unwell
+
+    def _snapshot(self, call_id: str) -> bytes | None:
+        return self.floor.snapshot_bytes(call_id)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            self.floor.expire()
+            try:
+                self.floor.set_operators(await self.store.get_operators())
+            except StoreError as error:
+                log.warning("operators cannot be read: %s", error)
+
+    async def _look_up(self, heard: LegStarted) -> CallerContext:
+        """Look up a call that was dialled without asking us."""
+        region = self.settings.region
+        phone = parse_phone(heard.number, region)
+        caller = Caller(
+            raw=heard.number, phone=phone, withheld=is_withheld(heard.number), country=country_of(phone) if phone is not None else None
+        )
+        request = RouteRequest(
+            call_id=heard.call_id,
+            medium=Medium.VOICE,
+            caller=caller,
+            dialed=heard.dialed,
+            received_at=heard.at,
+            pbx=heard.call_id.partition(":")[0],
+            leg_id=heard.leg_id,
+        )
+        return await self.router.look_up(request, LOOK_UP_S)
+
+    def _links_down(self) -> float:
+        return sum(not link.state.up for link in self.links.values())

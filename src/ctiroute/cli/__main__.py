@@ -1,0 +1,7 @@
+"""`python -m ctiroute.cli`."""
+
+import sys
+
+from ctiroute.cli import main
+
+sys.exit(main())

@@ -1,0 +1,52 @@
+"""`ctiroute rules check`: every mistake in rule files, each with its place and remedy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctiroute.app.rule_files import read_rules
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, out
+from ctiroute.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ctiroute.cli.output import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    parser = commands.add_parser("rules", help="check rule files", description="Works on rule files without a running service.")
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = actions.add_parser(
+        "check",
+        help="find every mistake",
+        description="Reads rule files as the service would, and prints every mistake as FILE:LINE:COLUMN with what to write instead. "
+        "Exit code 0: they can be used; 1: they cannot.",
+    )
+    check.add_argument("path", type=Path, nargs="?", default=Path("rules"), help="a directory of *.yml files, or one file (default: rules)")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.path
+    try:
+        ruleset = read_rules(path)
+    except ConfigurationError as error:
+        if arguments.json:
+            print(json.dumps({"ok": False, "faults": [asdict(fault) for fault in error.faults]}, ensure_ascii=False))
+        else:
+            for fault in error.faults:
+                out.print(str(fault), markup=False, soft_wrap=True)
+            count = len(error.faults)
+            out.print(f"{count} mistake{'s' if count > 1 else ''}", style="bold red")
+        return EXIT_NO
+    if arguments.json:
+        print(json.dumps({"ok": True, "version": ruleset.version, "rules": [rule.name for rule in ruleset.rules]}, ensure_ascii=False))
+    else:
+        out.print(f"{path}: {len(ruleset.rules)} rules and a default, version {ruleset.version}", style="green", markup=False)
+    return EXIT_OK
