@@ -1,0 +1,198 @@
+"""Writes the configuration of a test's Asterisk: what we ship in asterisk_conf/, taken as it is, and the least around it.
+
+Inside, Asterisk sees its own folder as /mnt.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.real.asterisk import RealAsterisk
+
+SHIPPED = Path(__file__).resolve().parents[2] / "asterisk_conf"
+PHONES = ("1001", "1002", "1003", "1004")
+OFFICE = "+380445550000"  # the company's ordinary number
+
+# Modules by name, so that a start takes a second and not five. Order does not matter; Asterisk sorts by dependency.
+MODULES = """
+res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip res_pjsip_session res_pjsip_sdp_rtp
+res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_anonymous res_pjsip_caller_id
+res_pjsip_registrar res_pjsip_authenticator_digest res_pjsip_refer res_pjsip_rfc3326 res_pjsip_diversion res_pjsip_nat
+res_pjsip_pubsub res_pjsip_mwi res_pjsip_dtmf_info res_pjsip_header_funcs res_pjsip_dlg_options chan_pjsip res_rtp_asterisk
+res_timing_timerfd res_musiconhold res_speech res_agi bridge_simple bridge_holding bridge_softmix bridge_native_rtp
+bridge_builtin_features chan_bridge_media codec_ulaw codec_alaw codec_gsm codec_resample format_gsm format_wav format_pcm
+pbx_config app_queue app_dial app_stack app_exec app_playback app_read app_echo app_verbose app_userevent app_bridgewait
+app_transfer app_while func_callerid func_channel func_strings func_logic func_timeout func_cut func_global func_dialplan
+func_devstate func_math func_db func_cdr func_sprintf res_manager_devicestate func_evalexten
+"""
+
+ASTERISK = """
+[directories]
+astetcdir => /mnt/etc
+astmoddir => /mnt/modules
+astvarlibdir => /var/lib/asterisk
+astdatadir => /usr/share/asterisk
+astdbdir => /mnt/db
+astkeydir => /mnt/db
+astspooldir => /mnt/spool
+astrundir => /mnt/run
+astlogdir => /mnt/log
+astagidir => /mnt/agi
+[options]
+verbose = 3
+"""
+
+LOGGER = """
+[general]
+dateformat=%F %T.%3q
+[logfiles]
+messages => notice,warning,error,verbose
+"""
+
+PJSIP = """
+[global]
+type=global
+endpoint_identifier_order=username,ip,anonymous
+[transport-udp]
+type=transport
+protocol=udp
+bind=127.0.0.1:{sip_port}
+[trunk]
+type=endpoint
+context=from-trunk
+disallow=all
+allow=ulaw
+direct_media=no
+trust_id_inbound=yes
+[trunk-identify]
+type=identify
+endpoint=trunk
+match=127.0.0.1
+"""
+
+PHONE = """
+[{0}]
+type=endpoint
+context=internal-phones
+disallow=all
+allow=ulaw
+direct_media=no
+send_pai=yes
+trust_id_outbound=yes
+callerid=Operator {0} <{0}>
+aors={0}
+[{0}]
+type=aor
+max_contacts=1
+remove_existing=yes
+"""
+
+# The queues of the tests: the template we ship, with members in each way a site has them.
+QUEUES = """
+[general]
+persistentmembers=no
+#include queues_ctiroute.conf
+[pair](ctiroute-queue)
+strategy=linear
+timeout=2
+member => PJSIP/1001,0,Operator 1001
+member => PJSIP/1002,0,Operator 1002
+[ringall](ctiroute-queue)
+strategy=ringall
+member => PJSIP/1001,0,Operator 1001
+member => PJSIP/1002,0,Operator 1002
+[solo](ctiroute-queue)
+strategy=linear
+member => PJSIP/1001,0,Operator 1001
+[freepbx](ctiroute-queue)
+strategy=linear
+timeout=4
+member => Local/1001@from-queue/n,0,Operator 1001,PJSIP/1001
+member => Local/1002@from-queue/n,0,Operator 1002,PJSIP/1002
+[nobody](ctiroute-queue)
+strategy=linear
+"""
+
+DIALPLAN = """
+[general]
+static=yes
+writeprotect=no
+[globals]
+TRANSFER_CONTEXT=internal-phones
+#include extensions_ctiroute.conf
+#include extensions_ctiroute_site.conf
+
+[from-trunk]
+exten => _[+0-9]!,1,Goto(ctiroute-route,${EXTEN},1)
+; As FreePBX comes in: a custom destination with "Return", the number in FROM_DID.
+exten => freepbx,1,Set(__FROM_DID=+380445550000)
+ same => n,Gosub(ctiroute-route,s,1)
+ same => n,Goto(main-ivr,s,1)
+; A call that meets an operator without a queue.
+exten => direct,1,Dial(PJSIP/1001,30,t)
+; A call that meets the queue without being asked.
+exten => _queue-[a-z]!,1,Answer(,i)
+ same => n,Queue(${EXTEN:6},t)
+
+[main-ivr]
+exten => s,1,Set(IVR_ENTERED=${EPOCH})
+ same => n,Answer(,i)
+ same => n,Wait(120)
+
+[internal-phones]
+exten => _10XX,1,Dial(PJSIP/${EXTEN},30,tT)
+exten => _queue-[a-z]!,1,Queue(${EXTEN:6},t)
+; Asks ctiroute once more, as a menu's option may.
+exten => ask-again,1,Goto(ctiroute-route,+380445550000,1)
+exten => hall,1,Answer(,i)
+ same => n,Wait(120)
+
+[from-queue]
+exten => _10XX,1,Goto(from-internal,${EXTEN},1)
+[from-internal]
+exten => _10XX,1,Dial(PJSIP/${EXTEN},30,tT)
+[ext-queues]
+exten => 600,1,Answer(,i)
+ same => n,Queue(solo,t)
+ same => n,Goto(main-ivr,s,1)
+"""
+
+FILES = {
+    "logger.conf": LOGGER,
+    "rtp.conf": "[general]\nrtpstart=20000\nrtpend=29999\nstrictrtp=no\n",
+    "musiconhold.conf": "[default]\nmode=files\ndirectory=/usr/share/asterisk/sounds\n",
+    "features.conf": "[general]\natxfernoanswertimeout=15\n#include features_ctiroute.conf\n",
+    "cdr.conf": "[general]\nenable=no\n",
+    "cel.conf": "[general]\nenable=no\n",
+    "indications.conf": "[general]\ncountry=us\n[us]\ndial=350+440\nring=440+480/2000,0/4000\n",
+}
+
+
+def write(asterisk: RealAsterisk) -> None:
+    """Write everything into the Asterisk's own folder; run again, it writes the same with the present AGI address."""
+    for name in ("etc", "db", "spool", "run", "log", "agi"):
+        (asterisk.home / name).mkdir(exist_ok=True)
+    etc = asterisk.home / "etc"
+    etc.joinpath("asterisk.conf").write_text(ASTERISK)
+    etc.joinpath("modules.conf").write_text("[modules]\nautoload=no\n" + "".join(f"load = {name}.so\n" for name in MODULES.split()))
+    for name, text in FILES.items():
+        etc.joinpath(name).write_text(text)
+    for shipped in SHIPPED.glob("*.conf"):
+        etc.joinpath(shipped.name).write_text(shipped.read_text())
+    manager = (SHIPPED / "manager_ctiroute.conf").read_text().replace("CHANGE_ME", "ctiroute-secret")
+    etc.joinpath("manager_ctiroute.conf").write_text(manager)
+    etc.joinpath("manager.conf").write_text(
+        f"[general]\nenabled=yes\nwebenabled=no\nbindaddr=127.0.0.1\nport={asterisk.ami_port}\nauthtimeout=5\ntimestampevents=yes\n"
+        "[lab]\nsecret=lab-secret\nread=all\nwrite=all\nwritetimeout=5000\n#include manager_ctiroute.conf\n"
+    )
+    etc.joinpath("pjsip.conf").write_text(PJSIP.format(sip_port=asterisk.sip_port) + "".join(PHONE.format(number) for number in PHONES))
+    etc.joinpath("queues.conf").write_text(QUEUES)
+    address = f"agi://{asterisk.agi_host}:{asterisk.agi_port}{asterisk.agi_path}"
+    site = (SHIPPED / "extensions_ctiroute_site.conf").read_text()
+    if "agi://127.0.0.1:4573/route)" not in site:
+        raise AssertionError("the shipped site file no longer names the default address")
+    site = site.replace("agi://127.0.0.1:4573/route)", f"{address})").replace(";include => internal-phones", "include => internal-phones")
+    etc.joinpath("extensions_ctiroute_site.conf").write_text(site)
+    etc.joinpath("extensions.conf").write_text(DIALPLAN)
