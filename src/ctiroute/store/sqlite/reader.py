@@ -94,6 +94,8 @@ class Reader:
         asked, limit = query.identifier, query.limit
         since, calls_since = rows.to_microseconds(query.touches_since), rows.to_microseconds(query.calls_since)
         found = self._execute(_FIND_IDENTIFIER, (asked.kind.value, asked.value, since, calls_since)).fetchall()
+        if len(found) > 1:
+            found.sort(key=_position)
         customers, reached, wrote = _read_identities(found, asked)
         has_called = found[0][9] and asked.kind is IdentifierKind.PHONE
         if not (customers or reached or wrote or has_called):
@@ -137,7 +139,7 @@ def _read_identities(found: list[Row], asked: Identifier) -> tuple[list[Customer
     reached: dict[int, Identifier] = {}
     wrote: dict[int, None] = {}
     for row in found:
-        customer_id, _, _, _, identifier_id, kind, value, has_touches, has_interactions, _ = row
+        customer_id, _, _, _, identifier_id, kind, value, has_touches, has_interactions, _, _ = row
         if identifier_id is None:
             break
         identifier = asked if value == asked.value and kind == asked.kind.value else rows.identifier_of(kind, value)
@@ -161,6 +163,10 @@ def _by_last_contact(customers: list[Customer], touches: list[Touch], interactio
     ):
         last[customer_id] = max(at, last.get(customer_id, at))
     return sorted(customers, key=lambda customer: (-last.get(customer.customer_id, -(2**63)), customer.customer_id))
+
+
+def _position(row: Row) -> int:
+    return int(row[10])
 
 
 def _sent_at(touch: Touch) -> datetime:

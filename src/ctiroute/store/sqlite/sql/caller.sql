@@ -2,12 +2,14 @@
 
 -- name: find_identifier
 -- The asked identifier, its customers and all their identifiers: one row for each customer and identifier, or one with
--- nulls where there is no customer, or no such identifier. The last three columns say whether looking for touches, for
--- interactions of the bare identifier and for calls is worth a statement, so that a stranger costs this one.
+-- nulls where there is no customer, or no such identifier. Three columns say whether looking for touches, for
+-- interactions of the bare identifier and for calls is worth a statement, so that a stranger costs this one. In no promised order:
+-- SQLite would sort in a temporary table what mostly is one or two rows.
 SELECT c.customer_id, c.name, c.language, c.attributes, i.identifier_id, i.kind, i.value,
     EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?3),
     EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = i.identifier_id AND x.customer_id IS NULL),
-    EXISTS (SELECT 1 FROM calls WHERE caller_phone = ?2 AND received_at >= ?4)
+    EXISTS (SELECT 1 FROM calls WHERE caller_phone = ?2 AND received_at >= ?4),
+    his.position
 FROM (SELECT 1)
     LEFT JOIN identifiers asked ON asked.kind = ?1 AND asked.value = ?2
     LEFT JOIN customer_identifiers mine ON mine.identifier_id = asked.identifier_id

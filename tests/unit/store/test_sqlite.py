@@ -1,0 +1,230 @@
+"""What is the embedded store's own: schema, bounds on reading, full disks, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ctiroute.errors import StoreConflict, StoreError, StoreUnavailable
+from ctiroute.model import CallerQuery, CallRecord, Customer, Identifier, IdentifierKind, Medium, OfferTerms, Touch, TouchStatus
+from ctiroute.store import open_store
+from ctiroute.store.sqlite import SqliteStore, reader
+from ctiroute.store.sqlite.faults import translate
+from ctiroute.store.sqlite.schema import Migration, load_migrations, schema_version, upgrade
+from ctiroute.store.sqlite.statements import SQL, load_statements
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+PHONE = Identifier(IdentifierKind.PHONE, "+380671234567")
+DAY = timedelta(days=1)
+QUERY = CallerQuery(PHONE, NOW - DAY, NOW - DAY, NOW - DAY)
+
+
+def touch(number: int, text: str = "0 %") -> Touch:
+    """Return a touch to the one number."""
+    return Touch(f"T{number}", "autumn", "", Medium.SMS, PHONE, NOW - timedelta(seconds=number), TouchStatus.SENT, OfferTerms("t", text))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """Give an open, empty store."""
+    opened = SqliteStore(tmp_path / "deeper" / "ctiroute.db")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+# --- URL
+
+
+@pytest.mark.parametrize("url", ["sqlite:///var/lib/x.db", "sqlite:////var/lib/x.db"])
+def test_a_url_names_an_absolute_file(url: str) -> None:
+    """Both habits of counting slashes mean the same file."""
+    opened = open_store(url)
+    assert isinstance(opened, SqliteStore)
+    assert str(opened.path) == "/var/lib/x.db"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://relative.db", "mysql://u:secret@h/db", ""])
+def test_a_url_that_names_no_store_is_refused_with_the_form_that_works(url: str) -> None:
+    """The message says what to write, and never repeats a password."""
+    with pytest.raises(StoreError, match="sqlite:///absolute") as caught:
+        open_store(url)
+    assert "secret" not in str(caught.value)
+
+
+# --- schema
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """0001, 0002, ...: a gap would be a migration somebody lost."""
+    assert [migration.number for migration in load_migrations()] == list(range(1, len(load_migrations()) + 1))
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    """Half a migration is undone with its version; what ran before stays."""
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    good = Migration(1, "0001_good.sql", "-- a comment; with a semicolon\nCREATE TABLE one (x);\nCREATE TABLE two (x);")
+    bad = Migration(2, "0002_bad.sql", "CREATE TABLE three (x);\nINSERT INTO nowhere VALUES (1);")
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        upgrade(connection, (good, bad))
+    assert schema_version(connection) == 1
+    assert [row[0] for row in connection.execute("SELECT name FROM sqlite_master ORDER BY name")] == ["one", "two"]
+    assert upgrade(connection, (good,)) == 1
+    connection.close()
+
+
+async def test_a_newer_schema_is_refused_with_the_remedy(store: SqliteStore) -> None:
+    """A file a newer ctiroute wrote is left alone, and the message says what to do."""
+    await store.close()
+    connection = sqlite3.connect(store.path)
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+    with pytest.raises(StoreError, match=r"schema 9999.*install the version"):
+        await SqliteStore(store.path).open()
+
+
+async def test_two_stores_opened_at_once_make_one_schema(tmp_path: Path) -> None:
+    """The second waits for the first and finds nothing left to do."""
+    both = [SqliteStore(tmp_path / "ctiroute.db") for _ in range(2)]
+    await asyncio.gather(*(one.open() for one in both))
+    for one in both:
+        await one.check()
+        await one.close()
+
+
+async def test_a_file_that_is_no_store_is_unavailable(tmp_path: Path) -> None:
+    """Garbage in the file's place is our error, not sqlite3's; a directory as well."""
+    (tmp_path / "x.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await SqliteStore(tmp_path / "x.db").open()
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore(tmp_path).open()
+
+
+# --- statements
+
+
+def parameters(statement: str) -> tuple[None, ...]:
+    """Return as many nulls as the statement takes."""
+    numbers = [int(number) for number in re.findall(r"\?([0-9]+)", statement)]
+    return (None,) * (max(numbers) if numbers else statement.count("?"))
+
+
+@pytest.mark.parametrize("name", sorted(SQL))
+async def test_every_statement_is_described_and_prepares(store: SqliteStore, name: str) -> None:
+    """Each named statement has a sentence, and SQLite accepts it on the present schema."""
+    description, statement = load_statements()[name]
+    assert description.endswith(".")
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("EXPLAIN " + statement, parameters(statement))
+
+
+@pytest.mark.parametrize("name", [name for name in SQL if name.startswith("find_")])
+async def test_the_call_path_only_searches_indices_and_never_sorts(store: SqliteStore, name: str) -> None:
+    """No full scan and no temporary b-tree in any statement a call waits for; each has a LIMIT."""
+    statement = SQL[name]
+    with closing(sqlite3.connect(store.path)) as connection:
+        plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters(statement))]
+    assert not [
+        step
+        for step in plan
+        if "TEMP B-TREE" in step or (step.startswith("SCAN") and "CONSTANT ROW" not in step and "(subquery" not in step)
+    ]
+    assert "LIMIT" in statement
+
+
+# --- reading
+
+
+async def test_reading_that_takes_too_long_ends_and_the_next_call_is_served(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runaway look-up is interrupted, says so, and leaves no transaction that would see the past for ever."""
+
+    async def find_often(times: int) -> None:
+        for _ in range(times):
+            await store.find_caller(QUERY)
+
+    await store.put_customers([Customer(f"K{n}", "x", None, {}, (PHONE,)) for n in range(200)])
+    await store.put_touches([touch(n) for n in range(200)])
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "BUDGET_S", -1.0)
+        with pytest.raises(StoreUnavailable, match="interrupted"):
+            await find_often(50)  # the clock is looked at every 2,000 instructions, over statements
+    await store.put_touches([touch(1, "changed")])
+    facts = await store.find_caller(QUERY)
+    assert [found.offer.text for found in facts.touches[:3]] == ["0 %", "changed", "0 %"]
+
+
+async def test_reading_never_waits_for_a_writer(store: SqliteStore) -> None:
+    """While another process holds the write lock, callers are looked up as ever; the writer waits on its own thread."""
+    await store.put_touches([touch(1)])
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.gather(store.record_calls([CallRecord("x:1")]))
+    for _ in range(100):
+        assert len((await store.find_caller(QUERY)).touches) == 1
+    assert not waiting.done()
+    other.execute("ROLLBACK")
+    await waiting
+    other.close()
+    assert await store.get_call("x:1") == CallRecord("x:1")
+
+
+async def test_a_value_this_version_does_not_know_is_a_store_error(store: SqliteStore) -> None:
+    """A row written by something newer costs the look-up, not the process."""
+    await store.put_touches([touch(1)])
+    other = sqlite3.connect(store.path)
+    other.execute("UPDATE touches SET status = 'teleported'")
+    other.commit()
+    other.close()
+    with pytest.raises(StoreError, match="teleported"):
+        await store.find_caller(QUERY)
+
+
+# --- writing
+
+
+async def test_a_full_disk_keeps_nothing_of_the_batch_and_heals_without_a_restart(store: SqliteStore) -> None:
+    """Full: unavailable, reading goes on. Room again: the same write works."""
+    await store.put_touches([touch(1)])
+    assert store._writer is not None
+    pages = await store._writer.run("limit", lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
+    await store._writer.run("limit", lambda connection: connection.execute(f"PRAGMA max_page_count = {pages:d}").fetchone())
+    big = [touch(number, "x" * 4000) for number in range(2, 52)]
+    with pytest.raises(StoreUnavailable, match="full"):
+        await store.put_touches(big)
+    assert len((await store.find_caller(QUERY)).touches) == 1
+    await store._writer.run("limit", lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
+    assert await store.put_touches(big) == 50
+
+
+async def test_a_caller_cancelled_while_it_waits_leaves_the_store_whole(store: SqliteStore) -> None:
+    """The transaction ends by itself; what comes after works."""
+    waiting = asyncio.gather(store.put_touches([touch(n) for n in range(500)]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await store.check()
+    assert len((await store.find_caller(QUERY)).touches) in {0, 20}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [kind for kind in vars(sqlite3).values() if isinstance(kind, type) and issubclass(kind, Exception)],
+    ids=lambda kind: str(kind.__name__),
+)
+def test_every_error_of_the_driver_is_mapped(error: type[Exception]) -> None:
+    """No class of sqlite3's passes; what contradicts the data is a conflict, the rest may work later."""
+    mapped = translate(error("x"), "write")
+    assert isinstance(mapped, StoreUnavailable | StoreConflict)
+    assert isinstance(mapped, StoreConflict) == (error in {sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError})
