@@ -102,6 +102,6 @@ async def _fill(path: Path) -> None:
                 for n in range(start, start + BATCH)
             ]
         )
-        sys.stderr.write(f"\rmaking a store of a million touches: {start * 100 // PHONES} %")
-    sys.stderr.write("\n")
+        if start % (PHONES // 10) == 0:
+            sys.stderr.write(f"making a store of a million touches: {start * 100 // PHONES} %\n")
     await store.close()

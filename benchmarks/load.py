@@ -12,6 +12,7 @@ import json
 import random
 from array import array
 from time import perf_counter
+from typing import cast
 
 import uvloop
 
@@ -68,8 +69,7 @@ class Call(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self.began = perf_counter()
         transport.write(self.load.environment())
 
