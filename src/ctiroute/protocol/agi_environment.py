@@ -94,14 +94,15 @@ def read_environment(lines: list[str]) -> AgiEnvironment:
     """Return the environment that these lines (without line ends) hold; raises a hostile `AgiError` unless they are just right."""
     if len(lines) > MAX_LINES:
         raise AgiError(f"more than {MAX_LINES} lines in the environment", hostile=True)
-    values: dict[str, str] = {}
-    for line in lines:
-        key, colon, value = line.partition(":")
-        if not colon or len(line) > MAX_LINE:
-            raise AgiError("a line of the environment is too long or has no colon", hostile=True)
-        if key in values:
-            raise AgiError(f"the environment says {key[:40]!r} twice", hostile=True)
-        values[key] = value[1:] if value[:1] == " " else value
+    if len(max(lines, key=len, default="")) > MAX_LINE:
+        raise AgiError(f"a line of the environment is longer than {MAX_LINE} characters", hostile=True)
+    try:
+        values = dict([line.split(": ", 1) for line in lines])
+    except ValueError:
+        # Not what Asterisk writes, but editors and some tools cut the blank behind the colon of an empty value.
+        values = dict([_pair(line) for line in lines])
+    if len(values) != len(lines):
+        raise AgiError("the environment says something twice", hostile=True)
     if not values.keys() >= MANDATORY:
         raise AgiError(f"the environment lacks {', '.join(sorted(MANDATORY - values.keys()))}", hostile=True)
     extra = len(values) - len(MANDATORY) - ("agi_network" in values) - ("agi_network_script" in values)
@@ -112,6 +113,13 @@ def read_environment(lines: list[str]) -> AgiEnvironment:
     if names != [f"agi_arg_{number}" for number in range(1, extra + 1)]:
         raise AgiError("the environment has a line that Asterisk does not write there", hostile=True)
     return AgiEnvironment(values, tuple([values.pop(name) for name in names]))
+
+
+def _pair(line: str) -> tuple[str, str]:
+    key, colon, value = line.partition(":")
+    if not colon:
+        raise AgiError("a line of the environment has no colon", hostile=True)
+    return key, value.removeprefix(" ")
 
 
 def _check_start(buffer: bytes) -> None:

@@ -81,6 +81,11 @@ def test_values_come_as_they_are() -> None:
     assert not any(name.startswith("agi_arg") for name in env.values)
 
 
+def test_a_blank_cut_behind_a_colon_changes_nothing() -> None:
+    """An empty value is the same with and without the blank that Asterisk writes before it."""
+    assert whole(BLOCK.replace(b"accountcode: ", b"accountcode:")) == whole(BLOCK)
+
+
 def test_a_name_in_another_encoding_is_read() -> None:
     """Bytes that are no UTF-8 are read as latin-1, on their own line only."""
     env, _ = whole(put_behind("agi_calleridname", b" M\xfcller").replace(b"from-trunk", "вхід".encode()))
