@@ -71,7 +71,7 @@ class Call(asyncio.BufferedProtocol):
         """Ask."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self.began = perf_counter()
-        transport.write(self.load.environment())
+        self.transport.write(self.load.environment())
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's interface
         """Lend the buffer."""

@@ -26,14 +26,14 @@ class CallFile:
     ruleset_version: str = ""
 
     @classmethod
-    def of(cls, context: CallerContext, decision: Decision) -> CallFile:
-        """Word a decision for screens and records. This is where the trace is made: never on the call path."""
+    def of(cls, context: CallerContext, decision: Decision, *, worded: bool = True) -> CallFile:
+        """Return the file of a fresh decision. Wording its trace costs ten times the decision, so it is done for screens only."""
         return cls(
             context=context,
             plan=decision.pop,
             status=decision.status,
             rule=decision.rule,
-            rules=decision.trace.rules,
+            rules=decision.trace.rules if worded else (),
             touch_id=decision.touch_id,
             interaction_id=decision.interaction_id,
             ruleset_version=decision.ruleset_version,
@@ -109,6 +109,18 @@ class CallFiles:
             return None
         if entry.file is None:
             entry.file = CallFile.of(entry.context, entry.decision) if entry.decision else CallFile(entry.context)
+        return entry.file
+
+    def to_keep(self, call_id: str) -> CallFile | None:
+        """Return what is worth storing of a call, with the trace only if somebody has read it; None when there is no such call.
+
+        The trace follows from the context and the rules' version, so it can be worded again when it is asked for.
+        """
+        entry = self._entries.get(call_id)
+        if entry is None:
+            return None
+        if entry.file is None and entry.decision is not None:
+            return CallFile.of(entry.context, entry.decision, worded=False)
         return entry.file
 
     def forget(self, call_id: str) -> None:

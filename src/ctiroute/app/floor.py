@@ -65,6 +65,7 @@ class Floor:
         tasks: Tasks,
         clock: Callable[[], datetime],
         look_up: Callable[[LegStarted], Awaitable[CallerContext]],
+        explain: Callable[[CallFile], CallFile],
         language: str,
         claims: Claims,
         health: Callable[[], Mapping[str, str]],
@@ -72,7 +73,7 @@ class Floor:
         """Take what the floor works with.
 
         `claims` is the desk's own; `health` names parts that are not well; `look_up` finds what is known of a call that was dialled
-        directly, without asking us where it should go.
+        directly, without asking us where it should go; `explain` words the trace of a file that was stored without.
         """
         self._desk = desk
         self._store = store
@@ -81,6 +82,7 @@ class Floor:
         self._tasks = tasks
         self._clock = clock
         self._look_up = look_up
+        self._explain = explain
         self._language = language
         self._claims = claims
         self.health = health
@@ -110,7 +112,7 @@ class Floor:
 
     def snapshot_bytes(self, call_id: str) -> bytes | None:
         """Return what is to be kept of a call's file; None when there is none."""
-        file = self._files.get(call_id)
+        file = self._files.to_keep(call_id)
         return to_bytes(file) if file is not None else None
 
     # --- Ledger: what the engine tells
@@ -300,7 +302,8 @@ class Floor:
         except StoreError as error:
             log.warning("the context of %s cannot be read: %s", call_id, error)
             return None
-        return from_bytes(record.snapshot) if record is not None and record.snapshot is not None else None
+        file = from_bytes(record.snapshot) if record is not None and record.snapshot is not None else None
+        return self._explain(file) if file is not None else None
 
     async def _stored_missed(self, operator_id: str) -> list[MissedCall]:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from time import monotonic
@@ -27,6 +28,7 @@ from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
 from ctiroute.connectors.asterisk.fastagi import FastAgiServer
 from ctiroute.desk import Desk
 from ctiroute.desk.claims import ClaimPolicy, Claims
+from ctiroute.engine.decide import decide
 from ctiroute.engine.router import Router
 from ctiroute.errors import StoreError
 from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
@@ -37,6 +39,7 @@ from ctiroute.web.server import WebServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ctiroute.app.call_files import CallFile
     from ctiroute.model import CallerContext
     from ctiroute.settings import Settings
 
@@ -76,6 +79,7 @@ class Service:
             tasks=self._tasks,
             clock=clock,
             look_up=self._look_up,
+            explain=self._explain,
             language=settings.language,
             claims=claims,
             health=self.health,
@@ -163,6 +167,15 @@ class Service:
             leg_id=heard.leg_id,
         )
         return await self.router.look_up(request, LOOK_UP_S)
+
+    def _explain(self, file: CallFile) -> CallFile:
+        """Word the trace of a stored call, as long as the rules that decided it are still in use."""
+        ruleset = self.rules.current()
+        if file.rules or file.ruleset_version != ruleset.version:
+            return file
+        request = file.context.request
+        decision = decide(request, file.context, ruleset, request.received_at, self.floor.operators)
+        return replace(file, rules=decision.trace.rules)
 
     def _links_down(self) -> float:
         return sum(not link.state.up for link in self.links.values())
