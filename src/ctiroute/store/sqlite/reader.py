@@ -57,7 +57,8 @@ class Reader:
             self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
             self._connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES:d}")
             self._connection.set_progress_handler(self._is_over_budget, _PROGRESS_STEPS)
-        self._execute: Callable[[str, Row], sqlite3.Cursor] = self._connection.execute
+        # One cursor for all: making one for each statement costs as much as a short statement. So fetch before the next execute.
+        self._execute: Callable[[str, Row], sqlite3.Cursor] = self._connection.cursor().execute
 
     def close(self) -> None:
         """Let go of the file."""
@@ -76,13 +77,14 @@ class Reader:
         """
         self._until = monotonic() + BUDGET_S
         try:
-            # By itself each statement would take and drop a lock (3 µs); and all that is read is of one moment.
-            self._execute("BEGIN", ())
             try:
+                # By itself each statement would take and drop a lock (3 µs); and all that is read is of one moment.
+                self._execute("BEGIN", ())
                 return self._find_caller(query)
             finally:
                 self._until = inf  # the budget must not stop this one: a transaction left open would see the past for ever
-                self._execute("ROLLBACK", ())  # there is nothing to commit
+                if self._connection.in_transaction:
+                    self._execute("ROLLBACK", ())  # there is nothing to commit
         except sqlite3.Error as error:
             raise translate(error, "look the caller up") from error
         except UnicodeEncodeError:
