@@ -22,6 +22,8 @@ _YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
 _MINUTES_A_DAY = 24 * 60
 _LEAP_YEAR = 2024  # so that 02-29 is a date
 
+_UTC = ZoneInfo("UTC")
+
 Span = tuple[int, int]  # minutes from midnight: start, end; an end beyond 24 h reaches into the next day
 
 
@@ -92,15 +94,20 @@ class Hours:
         return day in self._years[day.year]
 
 
-def read_hours(node: Node) -> Hours:
-    """Parse opening hours."""
+NEVER = Hours(_UTC, ((),) * len(DAYS))
+
+
+def read_hours(node: Node, zone: ZoneInfo | None = None) -> Hours:
+    """Parse opening hours; `zone` is the timezone of those that name none. Without it they have to."""
     with fields(node, "opening hours") as f:
-        zone = f.require("timezone", read_zone)
+        zone = f.get("timezone", read_zone, zone)
+        if "timezone" not in f and zone is None:
+            f.wrong(node, "timezone is missing", "write timezone: Europe/Kyiv here, or once at the top of a rule file")
         week = f.require("weekly", _week)
         calendar = f.get("holidays", _holidays, None)
         closed = f.get("closed", _dates, Dates())
         opened = f.get("open", _dates, Dates())
-    return Hours(zone, week, calendar, closed, opened)
+    return Hours(zone or _UTC, week, calendar, closed, opened)
 
 
 def read_zone(node: Node) -> ZoneInfo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
 from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
@@ -26,6 +27,7 @@ class Scope:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     list_nodes: Mapping[str, Sequence] = field(default_factory=dict)  # for faults in a list that only show in its use
     hours: Mapping[str, Hours] = field(default_factory=dict)
+    zone: ZoneInfo | None = None  # of all files; None: none says
     names: KnownNames = field(default_factory=KnownNames)
     read_script: Callable[[str], str | None] = lambda _path: None  # path relative to the rules -> its text; None: no such file
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Mapping, Node, Scalar, Sequence, fault, fields, kind_of, list_of, load, refuse, text
-from ctiroute.errors import ConfigurationError, Fault, RulesError
+from ctiroute.errors import ConfigurationError, DocumentError, Fault, RulesError
 from ctiroute.rules.check import check_names, check_reachable
 from ctiroute.rules.facts import LEAST_NEEDS
-from ctiroute.rules.hours import Hours, read_hours
+from ctiroute.rules.hours import NEVER, Hours, read_hours, read_zone
 from ctiroute.rules.kinds import Scope
 from ctiroute.rules.names import KnownNames, name
 from ctiroute.rules.ruleset import Rule, Ruleset
@@ -33,9 +35,12 @@ class _Parts:
     defaults: list[tuple[Scalar, Node]] = field(default_factory=list)
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     list_nodes: dict[str, Sequence] = field(default_factory=dict)
+    hours_nodes: dict[str, Node] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
+    zone: ZoneInfo | None = None
     defined: dict[tuple[str, str], Scalar] = field(default_factory=dict)  # ("list", name) -> where
     faults: list[Fault] = field(default_factory=list)
+    unread: bool = False  # a file is not even YAML: nobody knows what it defines
 
 
 def load_ruleset(
@@ -61,17 +66,18 @@ def load_ruleset(
         _digest(digest, path, script or "")
         return script
 
-    scope = Scope(parts.lists, parts.list_nodes, parts.hours, names or KnownNames(), read_and_digest)
+    _read_hours(parts)
+    scope = Scope(parts.lists, parts.list_nodes, parts.hours, parts.zone, names or KnownNames(), read_and_digest)
     rules, faults = _compile(parts, scope)
     default, default_faults = _default(parts, scope, ordered[0][0] if ordered else "rules")
     faults = [*parts.faults, *faults, *default_faults]
     if faults or default is None:
         order = {file: index for index, (file, _) in enumerate(ordered)}
-        raise RulesError(sorted(set(faults), key=lambda one: (order.get(one.file, len(order)), one.file, one.line, one.column)))
+        raise RulesError(sorted(dict.fromkeys(faults), key=lambda one: (order.get(one.file, len(order)), one.file, one.line, one.column)))
     needs = LEAST_NEEDS
     for rule in rules:
         needs |= needs_of(rule.when)
-    return Ruleset(rules, default, digest.hexdigest()[:12], needs, tuple(file for file, _ in ordered))
+    return Ruleset(rules, default, digest.hexdigest()[:12], parts.zone or UTC, needs, tuple(file for file, _ in ordered))
 
 
 def _digest(digest: hashlib._Hash, name: str, content: bytes | str) -> None:
@@ -89,39 +95,61 @@ def _read_file(file: str, source: bytes | str, parts: _Parts) -> None:
         with fields(root, "a rule file") as f:
             parts.rules += f.get("rules", _rule_nodes, ())
             f.get("lists", _definitions("list", parts, lambda key, node: _add_list(key, node, parts)), None)
-            f.get("hours", _definitions("hours", parts, lambda key, node: parts.hours.__setitem__(key, read_hours(node))), None)
+            f.get("hours", _definitions("hours", parts, parts.hours_nodes.__setitem__), None)
+            if "timezone" in f:
+                _once("timezone", f.node.entries["timezone"][0], parts)
+                parts.zone = f.get("timezone", read_zone, None)
             if "default" in f:
                 parts.defaults.append(f.node.entries["default"])
     except ConfigurationError as error:
+        parts.unread = parts.unread or isinstance(error, DocumentError)
         parts.faults.extend(error.faults)
 
 
 def _rule_nodes(node: Node) -> tuple[Node, ...]:
+    if kind_of(node) == "nothing":  # all of them are commented out
+        return ()
     if not isinstance(node, Sequence):
         refuse(node, f"expected a list of rules, not {kind_of(node)}", "write a dash before each rule: - name: ...")
     return node.items
 
 
 def _add_list(key: str, node: Node, parts: _Parts) -> None:
-    values = _LIST_ITEMS(node)
-    parts.lists[key] = values
+    parts.lists[key] = ()  # known even when it is wrong: whoever names it has made no mistake
+    parts.lists[key] = _LIST_ITEMS(node)
     if isinstance(node, Sequence):
         parts.list_nodes[key] = node
+
+
+def _once(what: str, key: Scalar, parts: _Parts) -> None:
+    """Refuse what another file, or this one, defines already."""
+    first = parts.defined.setdefault((what, key.text), key)
+    if first is not key:
+        refuse(key, f"this {what} is defined already", f"see {first.file}:{first.line}")
+
+
+def _read_hours(parts: _Parts) -> None:
+    """Read the opening hours, now that the timezone of all files is known."""
+    for key, node in parts.hours_nodes.items():
+        try:
+            parts.hours[key] = read_hours(node, parts.zone)
+        except ConfigurationError as error:
+            parts.faults.extend(error.faults)
+            parts.hours[key] = NEVER  # its own faults are enough; whoever names it has made none
 
 
 def _definitions(what: str, parts: _Parts, add: Callable[[str, Node], None]) -> Parser[None]:
     """Return a parser of named things, each of which may be defined once over all files."""
 
     def parse(node: Node) -> None:
+        if kind_of(node) == "nothing":
+            return
         if not isinstance(node, Mapping):
             refuse(node, f"expected a mapping, not {kind_of(node)}", "write it as name: value, one under the other")
         faults: list[Fault] = []
         for key, value in node:
-            first = parts.defined.setdefault((what, key.text), key)
-            if first is not key:
-                faults.append(fault(key, f"this {what} is defined already", f"see {first.file}:{first.line}"))
-                continue
             try:
+                _once(what, key, parts)
                 add(key.text, value)
             except ConfigurationError as error:
                 faults.extend(error.faults)
@@ -152,6 +180,8 @@ def _compile(parts: _Parts, scope: Scope) -> tuple[tuple[Rule, ...], list[Fault]
 def _default(parts: _Parts, scope: Scope, first_file: str) -> tuple[Plan | None, list[Fault]]:
     """Return what happens to calls that no rule takes; exactly one file says so."""
     if not parts.defaults:
+        if parts.unread:
+            return None, []
         hint = "write default: {menu: main}, or default: {} for the ordinary way of the dialplan"
         return None, [Fault(first_file, 0, 0, "no file has a default", hint=hint)]
     faults = [

@@ -10,6 +10,7 @@ from ctiroute.documents import Fields, Node, Parser, one_or_list, refuse, text
 from ctiroute.errors import ConfigurationError, Fault
 
 if TYPE_CHECKING:
+    from ctiroute.model import Caller
     from ctiroute.rules.kinds import Scope
 
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)
@@ -27,6 +28,12 @@ class Numbers:
 
     def __contains__(self, number: str) -> bool:
         return number in self.exact or (bool(self.prefixes) and number.startswith(self.prefixes))
+
+    def fit(self, caller: Caller) -> bool:
+        """Say whether a caller has one of them. What is no phone number may be an extension, and is never compared with a whole number."""
+        if caller.phone is not None:
+            return caller.phone in self
+        return caller.raw in self.exact and not caller.raw.startswith("+")
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
@@ -66,7 +73,7 @@ def number_list(scope: Scope) -> Parser[str]:
     def parse(node: Node) -> str:
         name = scope.list_name(node)
         faults: list[Fault] = []
-        for item in scope.list_nodes[name].items:
+        for item in scope.list_nodes[name].items if name in scope.list_nodes else ():
             try:
                 number(item)
             except ConfigurationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from ctiroute.rules.facts import LEAST_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.then import Plan
@@ -29,5 +30,6 @@ class Ruleset:
     rules: tuple[Rule, ...]
     default: Plan  # of calls that no rule takes
     version: str  # 12 hex digits: the same texts give the same version
+    zone: tzinfo = UTC  # in which texts write times
     needs: Needs = LEAST_NEEDS  # how far back rules and timeline look
     files: tuple[str, ...] = ()  # as the user named them, in the order they were read

@@ -43,11 +43,22 @@ class Subject:
     zone: tzinfo = UTC  # in which times are written
 
     @classmethod
-    def of(cls, context: CallerContext, touch_id: str | None, interaction_id: str | None, now: datetime, language: str = "en") -> Subject:
-        """Return the subject of a decision that bound this touch and this interaction (`Decision.touch_id`, `.interaction_id`)."""
+    def of(
+        cls,
+        context: CallerContext,
+        touch_id: str | None,
+        interaction_id: str | None,
+        now: datetime,
+        language: str = "en",
+        zone: tzinfo = UTC,
+    ) -> Subject:
+        """Return the subject of a decision that bound this touch and this interaction (`Decision.touch_id`, `.interaction_id`).
+
+        `zone` is `Ruleset.zone`.
+        """
         touch = next((one for one in context.touches if one.touch_id == touch_id), None)
         interaction = next((one for one in context.interactions if one.interaction_id == interaction_id), None)
-        return cls(context, touch, interaction, now, language)
+        return cls(context, touch, interaction, now, language, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,10 @@ class TemplateMistake:
 
 
 def _moment(at: datetime | None, subject: Subject) -> str:
-    return at.astimezone(subject.zone).strftime("%d.%m.%Y %H:%M") if at else ""
+    if at is None:
+        return ""
+    local = at.astimezone(subject.zone)
+    return f"{local:%d.%m.%Y %H:%M}" + (" UTC" if subject.zone is UTC else "")  # nobody guesses that a bare time is not theirs
 
 
 def _customer(subject: Subject, field: str) -> str:
@@ -110,7 +124,7 @@ _FAMILIES: dict[str, Callable[[Subject], Mapping[str, str]]] = {
     "interaction.form.": lambda s: s.interaction.form if s.interaction else {},
     "customer.attributes.": _attributes,
 }
-NAMES = (*_VALUES, *(f"{family}<name>" for family in _FAMILIES))  # for docs
+NAMES = (*_VALUES, *(f"{family}<name>" for family in _FAMILIES))  # as docs and hints show them
 
 
 def mistakes(template: str) -> list[TemplateMistake]:
@@ -124,8 +138,9 @@ def mistakes(template: str) -> list[TemplateMistake]:
         if token[1] is None:
             found.append(TemplateMistake(token.start(), "a brace without its partner", token[0], "write {{ or }} for the brace itself"))
         elif _getter(token[1].strip()) is None:
-            known = [*_VALUES, *_FAMILIES]
-            hint = did_you_mean(token[1].strip(), known) or f"known here: {', '.join(NAMES)}"
+            hint = (
+                did_you_mean(token[1].strip(), NAMES) or "names begin with touch., interaction., customer., caller., or are dialed, call.id"
+            )
             found.append(TemplateMistake(token.start(), "there is no such name for a text", token[0], hint))
     return found
 

@@ -28,7 +28,7 @@ def read(node: Node, scope: Scope) -> Probe:
         caller = facts.request.caller
         if withheld is not None and caller.withheld is not withheld:
             return None
-        if numbers and (caller.phone or caller.raw) not in numbers:
+        if numbers and not numbers.fit(caller):
             return None
         return HOLDS if not countries or caller.country in countries else None
 

@@ -1,0 +1,117 @@
+"""Each kind of action, by the decision it makes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ctiroute.engine.decide import decide
+from ctiroute.errors import RulesError
+from ctiroute.model import Decision, Operator, PopPlan, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.rules import load_ruleset
+
+MINUTE = timedelta(minutes=1)
+IVAN = Operator("ivan", "Ivan", ("PJSIP/1001", "SIP/1001"))
+OKSANA = Operator("oksana", "Oksana", ("PJSIP/1002",))
+NOPHONE = Operator("nophone", "No Phone")
+OPERATORS = {one.operator_id: one for one in (IVAN, OKSANA, NOPHONE)}
+
+
+def decided(world: Any, rule_set: Any, then: str, when: str = "{}") -> Decision:
+    """Return the decision of one rule."""
+    return decide(world.request, world.context, rule_set(when, "", then), world.now, OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("then", "destination"),
+    [
+        ("{queue: promo}", ToQueue("promo")),
+        ("{queue: 100, priority: 10}", ToQueue("100", 10)),
+        ("{menu: night}", ToMenu("night")),
+        ("{extension: 2001}", ToExtension("2001")),
+        ("{operator: PJSIP/1001}", ToOperator("PJSIP/1001", "ivan")),
+        ("{operator: pjsip/1002, queue: promo}", ToOperator("pjsip/1002", "oksana", queue="promo")),
+        ("{operator: PJSIP/9999}", ToOperator("PJSIP/9999", None)),
+        ("{operator: ivan}", ToOperator("PJSIP/1001", "ivan")),
+        ("{operator: {who: oksana, for: 8s}, queue: vip, priority: 3}", ToOperator("PJSIP/1002", "oksana", 8, "vip", 3)),
+        ("{operator: nobody-here, queue: vip}", ToQueue("vip")),
+        ("{operator: nophone, queue: vip}", ToQueue("vip")),
+        ("{operator: last, queue: vip}", ToQueue("vip")),
+        ("{operator: owner, queue: vip}", ToQueue("vip")),
+        ("{operator: last}", ToMenu("main")),
+        ("{language: en}", ToMenu("main")),
+    ],
+)
+def test_destinations(world: Any, rule_set: Any, then: str, destination: object) -> None:
+    """A rule leads to one place; one that leads nowhere leaves the call on the default's way."""
+    assert decided(world, rule_set, then).destination == destination
+
+
+def test_an_empty_default_is_the_ordinary_way(world: Any) -> None:
+    """`default: {}` leaves the call to the dialplan."""
+    assert decide(world.request, world.context, load_ruleset([("f.yml", "default: {}")]), world.now, {}).destination == ToDefault()
+
+
+def test_the_last_operator_is_who_talked_last_and_has_a_phone(world: Any, rule_set: Any) -> None:
+    """Calls nobody answered, and operators who left or have no phone, are passed over."""
+    world.calls = tuple(world.call(n * MINUTE, None, who) for n, who in enumerate((None, "gone", "nophone", "oksana", "ivan")))
+    assert decided(world, rule_set, "{operator: last, queue: vip}").destination == ToOperator("PJSIP/1002", "oksana", queue="vip")
+
+
+def test_the_owner_of_the_bound_interaction_is_rung(world: Any, rule_set: Any) -> None:
+    """`owner` is of the interaction the rule is about, not of another."""
+    world.interactions = (world.interaction(owner="ivan"),)
+    then = "{operator: owner, queue: vip}"
+    assert decided(world, rule_set, then, "{interaction: {}}").destination == ToOperator("PJSIP/1001", "ivan", queue="vip")
+    assert decided(world, rule_set, then, "{}").destination == ToQueue("vip")
+
+
+def test_announce_and_language(world: Any, rule_set: Any) -> None:
+    """A sound and the language of prompts; `customer` is that of the last contact, where it is known."""
+    decision = decided(world, rule_set, "{queue: a, announce: custom/hello&custom/promo, language: uk}")
+    assert (decision.announce, decision.language) == ("custom/hello&custom/promo", "uk")
+    then = "{queue: a, language: customer}"
+    assert decided(world, rule_set, then).language is None
+    world.known(language="kk")
+    assert decided(world, rule_set, then).language == "kk"
+    world.known(language=None)
+    assert decided(world, rule_set, then).language is None
+    world.known(language="uk,${X}")
+    assert decided(world, rule_set, then).language == "ukX"
+
+
+def test_variables_are_filled_and_filtered(world: Any, rule_set: Any) -> None:
+    """What a template gives is cut to the dialplan's alphabet and to 128 characters."""
+    world.known("Олена ${SHELL(id)},1)\nSet", note="x" * 500)
+    world.touches = (world.touch(),)
+    then = "{queue: a, vars: {PLAIN: a-b, AMOUNT: '{touch.offer.amount}', NAME: '{customer.name}', "
+    then += "NOTE: '{customer.attributes.note}', NONE: '{touch.offer.zip}'}}"
+    decision = decided(world, rule_set, then, "{touch: {within: 1h}}")
+    assert decision.variables == {"PLAIN": "a-b", "AMOUNT": "5000", "NAME": "SHELLid1Set", "NOTE": "x" * 128, "NONE": ""}
+
+
+def test_too_many_variables_and_fields_are_refused(rule_set: Any) -> None:
+    """Bounds on what fits an AGI command and a screen."""
+    with pytest.raises(RulesError, match="at most 20 variables"):
+        rule_set("{}", "", "{queue: a, vars: {" + ", ".join(f"V{n}: x" for n in range(21)) + "}}")
+    with pytest.raises(RulesError, match="at most 12 fields"):
+        rule_set("{}", "", "{queue: a, pop: {fields: {" + ", ".join(f"V{n}: x" for n in range(13)) + "}}}")
+    with pytest.raises(RulesError, match="a label of at most 60"):
+        rule_set("{}", "", "{queue: a, pop: {fields: {'" + "x" * 61 + "': x}}}")
+
+
+def test_the_pop_plan_is_as_written(world: Any, rule_set: Any) -> None:
+    """Texts by language, fields in the admin's order, the address and the moment."""
+    then = (
+        "{queue: a, pop: {headline: {en: Hi, uk: Вітаю}, opening: Ask, fields: {Zeta: '{dialed}', Alpha: '{caller.number}'}, "
+        "url: 'https://crm.example/find?p={caller.phone}', at: answer}}"
+    )
+    assert decided(world, rule_set, then).pop == PopPlan(
+        headline={"en": "Hi", "uk": "Вітаю"},
+        opening={"": "Ask"},
+        fields=(("Zeta", "{dialed}"), ("Alpha", "{caller.number}")),
+        url="https://crm.example/find?p={caller.phone}",
+        at="answer",
+    )
