@@ -111,7 +111,7 @@ def test_bytes_behind(name: str, data: bytes, expected: list[AmiMessage]) -> Non
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
-def test_written_conversations_hold_nothing_hostile(path: Path) -> None:
+def test_recordings_hold_nothing_hostile(path: Path) -> None:
     """What Asterisk 22 sends is read the same whole and in single bytes, and none of it is taken for an attack."""
     data = path.read_bytes()
     whole = read([data], None)
