@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Close codes: RFC 6455 7.4.1, and of the private range what the page must tell apart.
-ABNORMAL = 1006  # never sent: the connection broke
 POLICY = 1008  # too many refused messages: back off
 FAILED = 1011  # no snapshot: come back later
 RESTART = 1012  # the service stops: come back soon
@@ -109,11 +108,10 @@ class Live:
             await self._read(ws, screen)
             guard.cancel()
             screen.close(1000, "")
-            # The writer may be in the closing handshake, or stuck behind a browser that said goodbye and reads no more.
+            # The writer may be in the closing handshake. It may also be stuck behind a browser that reads no more (then the cut that
+            # `close` arranged frees it), or wait for a snapshot that nobody is there to see.
             await asyncio.wait((writer,), timeout=self._limits.close_s)
             writer.cancel()
-        if ws.close_code == ABNORMAL:
-            screen.cut()  # what is still buffered for a browser that is gone would hold the socket until TCP gives up
 
     # --- to the browser
 
@@ -125,12 +123,9 @@ class Live:
             while (encoded := await screen.next()) is not None:
                 await ws.send_frame(encoded, WSMsgType.TEXT)
             code, reason = screen.closing or (1000, "")
-            async with asyncio.timeout(self._limits.close_s):
-                await ws.close(code=code, message=reason.encode())
+            await ws.close(code=code, message=reason.encode())
         except ConnectionError:
             pass  # the reader hears of it, too
-        except TimeoutError:
-            screen.cut()
 
     async def _snapshot(self, screen: Screen) -> bytes | None:
         try:

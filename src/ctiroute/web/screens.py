@@ -68,9 +68,12 @@ class Screen:
         return True
 
     def close(self, code: int, reason: str) -> None:
-        """Ask the writer to close after what is queued. The first reason stays."""
-        self.closing = self.closing or (code, reason)
-        self._changed.set()
+        """Ask the writer to close after what is queued, and cut the connection if that takes too long. The first reason stays."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            # The writer may be stuck behind a browser that reads nothing; a session that is over must not wait for it.
+            asyncio.get_running_loop().call_later(self._limits.close_s, self.cut)
+            self._changed.set()
 
     async def next(self) -> bytes | None:
         """Wait for a message to send; None: close now, for the reason in `closing`."""

@@ -181,6 +181,38 @@ async def test_a_browser_that_says_goodbye_and_reads_no_more_is_let_go(tmp_path:
         writer.close()
 
 
+async def test_signing_out_ends_a_screen_that_reads_nothing(tmp_path: Path) -> None:
+    """The closing handshake cannot get through to a stuck browser; its connection is cut instead."""
+    async with house(tmp_path, limits=WebLimits(close_s=0.1, queue_bytes=2**30, queue_messages=10**6)) as here:
+        await here.add("olena")
+        client = await here.signed_in("olena")
+        reader, writer = await here.raw_tab(client, receive_buffer=4096)
+        await here.floor.until(lambda: here.server.screens.connected("olena") == 1)
+        for revision in range(2000):
+            here.server.screens.push("olena", ring("olena", "p1", revision=revision, script="x" * 8000))
+        async with client.delete("/api/v1/session", headers=here.headers) as answer:
+            assert answer.status == 204
+        await here.floor.until(lambda: here.floor.presence[-1:] == [("left", "olena")])
+        async with asyncio.timeout(WAIT_S):
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(2**26)
+        writer.close()
+
+
+async def test_stopping_does_not_wait_for_a_screen_that_reads_nothing(tmp_path: Path) -> None:
+    """A restart takes a moment, whoever is connected."""
+    async with house(tmp_path, limits=WebLimits(close_s=0.1, queue_bytes=2**30, queue_messages=10**6)) as here:
+        await here.add("olena")
+        _reader, writer = await here.raw_tab(await here.signed_in("olena"), receive_buffer=4096)
+        await here.floor.until(lambda: here.server.screens.connected("olena") == 1)
+        for revision in range(2000):
+            here.server.screens.push("olena", ring("olena", "p1", revision=revision, script="x" * 8000))
+        async with asyncio.timeout(WAIT_S):
+            await here.server.stop()
+        assert here.floor.presence[-1:] == [("left", "olena")]
+        writer.close()
+
+
 class _StoreAway:
     """A way for the floor to fail as the store does."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ctiroute.errors import StoreUnavailable
 from ctiroute.model import Role
 from ctiroute.web.limits import WebLimits
 from ctiroute.web.live import CHANGED, FAILED, RESTART, SIGNED_OUT
@@ -165,6 +166,29 @@ async def test_sessions_ended_elsewhere_close_their_screens(tmp_path: Path) -> N
         await here.store.drop_sessions(operator_id="olena")
         assert await closed(tab) == SIGNED_OUT
         assert here.metric("ctiroute_web_closes_total", reason="session") == 1
+
+
+async def test_a_store_that_is_away_signs_nobody_out(tmp_path: Path) -> None:
+    """While sessions cannot be looked up the screens stay and get their pops; afterwards the ended ones close."""
+    async with house(tmp_path, limits=QUICK) as here:
+        await here.add("olena")
+        tab = await here.tab(await here.signed_in("olena"))
+        await receive(tab)
+        asked = 0
+        find = here.store.get_session
+
+        async def away(token_hash: bytes, now: datetime) -> str | None:
+            nonlocal asked
+            asked += 1
+            raise StoreUnavailable("away")
+
+        here.store.get_session = away  # type: ignore[method-assign]
+        await here.floor.until(lambda: asked > 3)
+        here.server.screens.push("olena", ring("olena", "p1"))
+        assert (await receive(tab))["type"] == "pop"
+        here.store.get_session = find  # type: ignore[method-assign]
+        await here.store.drop_sessions(operator_id="olena")
+        assert await closed(tab) == SIGNED_OUT
 
 
 async def test_a_changed_role_closes_the_screen(tmp_path: Path) -> None:
