@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _BUSY_S = 5.0  # to wait for another process (an import, `db upgrade`); their transactions take some ten ms each
 _CACHE_KIB = 65_536
+_CHECKPOINT_PAGES = 4000  # of the log before it is merged: a sync of the disk for every 16 MiB, not for every 4
 _WAL_LIMIT = 64 * 1024 * 1024  # bytes the log is cut back to after a checkpoint
 
 
@@ -69,6 +70,7 @@ class Writer:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES:d}")
                 connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT:d}")
                 upgrade(connection)
             except BaseException:
