@@ -41,7 +41,8 @@ class ScreenElement extends LitElement {
   });
   #noteTimer: number | undefined;
   #noteSince: number | null = null;
-  #said = new Set<string>(); // pops that were announced
+  readonly #said = new Set<string>(); // pops that were announced
+  readonly #early = new Set<string>(); // pops that were painted before their facts came
 
   /** One style sheet and one tree: labels, live region and skip link reach everything. */
   override createRenderRoot(): HTMLElement {
@@ -76,6 +77,7 @@ class ScreenElement extends LitElement {
       alerts: { on: this.#alerts.on, said: this.#alertsSaid },
       theme: this.#theme,
       keysOn: this.#keysOn,
+      early: this.#early,
       leads: this.#tabs.leads,
     };
   }
@@ -180,6 +182,7 @@ class ScreenElement extends LitElement {
     this.#link.close();
     this.#signIn = { busy: false, error };
     this.#said.clear();
+    this.#early.clear();
     storeDrafts({});
     this.#apply({ kind: "out" });
   }
@@ -197,6 +200,7 @@ class ScreenElement extends LitElement {
       this.#sendNotes();
     } else if (message.type === "pop" || message.type === "pop.update" || message.type === "pop.close") this.#receipts.got(message.pop.offer);
     else if (message.type === "error" && message.code !== "bad-message") this.#unsend(before);
+    for (const pop of this.#screen.pops) if (pop.context === null) this.#early.add(pop.offer.pop_id);
     this.#announce();
   }
 

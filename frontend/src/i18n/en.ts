@@ -22,7 +22,7 @@ export const en = {
   "link.lost": "Reconnecting… last event {ago} ago",
   "link.lost.never": "Reconnecting…",
   "link.stale": "{switch} does not answer: calls may be out of date",
-  "link.taken": "{name} took over extension {extension}",
+  "link.taken": "{name} has extension {extension}",
   "link.out": "Signed out",
   "link.ext": "ext. {extension}",
   "link.follows": "Another tab rings",

@@ -214,7 +214,7 @@ export function facts(view: View, pop: ScreenPop): Part {
   return html`
     <section class="card" data-testid="facts" aria-labelledby="facts-title">
       <h2 id="facts-title">${view.words.t("facts.title")}</h2>
-      ${url ? html`<a class="button link" href=${url} target="_blank" rel="noopener noreferrer">${linkIcon} ${view.words.t("facts.link")}</a>` : nothing}
+      ${url ? html`<a class="button" href=${url} target="_blank" rel="noopener noreferrer">${linkIcon} ${view.words.t("facts.link")}</a>` : nothing}
       <dl class="facts">
         ${rows.map(([label, value]) => fact(view, label, value))}
       </dl>

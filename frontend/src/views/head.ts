@@ -26,17 +26,20 @@ export function stateText(view: View, pop: ScreenPop): string {
 
 export function popHead(view: View, pop: ScreenPop): TemplateResult {
   const loading = pop.context === null;
+  // The strip stands outside the head: it stays in sight while a note is written further down.
   return html`
+    <div class="strip">
+      <span class="state" data-testid="pop-state">${stateText(view, pop)}</span>
+      ${pop.offer.transferred_from ? html`<span class="tag">${view.words.t("state.transferred")}</span>` : nothing}
+      <span class="strip-who" aria-hidden="true" dir="auto">${pop.offer.state === "ringing" ? "" : who(view, pop)}</span>
+      ${headClock(view, pop)}
+    </div>
     <header class="head">
-      <div class="strip">
-        <span class="state" data-testid="pop-state">${stateText(view, pop)}</span>
-        ${pop.offer.transferred_from ? html`<span class="tag">${view.words.t("state.transferred")}</span>` : nothing}
-        <span class="gap"></span>
-        ${headClock(view, pop)}
-      </div>
       <div class="who" data-testid="pop-who">
         <div class="who-name">
-          <h1 id="who" dir="auto">${who(view, pop)}</h1>
+          ${loading
+            ? html`<h1 id="who" class="skeleton" aria-busy="true"><span class="unseen">${who(view, pop)}</span><i></i></h1>`
+            : html`<h1 id="who" dir="auto">${who(view, pop)}</h1>`}
           ${trust(view, loading ? null : pop.context?.identity.kind)}
         </div>
         <div class="who-line">${number(view, pop)}${language(view, pop.context)}</div>

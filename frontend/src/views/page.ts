@@ -61,7 +61,7 @@ function bar(view: View): TemplateResult {
                 : nothing}`
           : html`<strong>ctiroute</strong>`}
       </div>
-      <div class="link" data-testid="connection" data-state=${state}><ct-clock .shows=${shows}></ct-clock></div>
+      <div class="link" data-testid="connection" data-state=${state} title=${shows(Date.now())}><ct-clock .shows=${shows}></ct-clock></div>
       ${menu(view)}
     </header>
   `;
@@ -200,12 +200,13 @@ function popView(view: View, pop: ScreenPop): TemplateResult {
       data-pop-id=${offer.pop_id}
       data-revision=${offer.revision}
       data-loading=${pop.context === null}
+      data-reserved=${view.early.has(offer.pop_id)}
       aria-labelledby="who"
     >
       ${popHead(view, pop)}
       <div class="body">
-        <div class="column">${candidates(view, pop)} ${colleagueNote(view, pop)} ${terms(view, pop)} ${script(view, pop)} ${note(view, pop)}</div>
-        <div class="column">${openInteractions(view, pop)} ${timeline(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
+        <div class="column">${candidates(view, pop)} ${colleagueNote(view, pop)} ${terms(view, pop)} ${script(view, pop)}</div>
+        <div class="column">${note(view, pop)} ${openInteractions(view, pop)} ${timeline(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
       </div>
     </article>
   `;

@@ -33,6 +33,7 @@ export interface View {
   readonly alerts: { readonly on: boolean; readonly said: string };
   readonly theme: Theme;
   readonly keysOn: boolean;
+  readonly early: ReadonlySet<string>; // pops that were painted before their facts came
   readonly leads: boolean; // this tab is the one that rings
 }
 

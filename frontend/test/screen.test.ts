@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { activePop, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "../src/screen";
+import { iso, NOW, pop, says, snapshot } from "./pops";
+
+const heard = (message: ServerMessage, writing = false): ScreenEvent => ({ kind: "heard", message, at: NOW, writing });
+const play = (...events: ScreenEvent[]): Screen => events.reduce(reduce, START);
+const shown = (screen: Screen): string[] => screen.pops.map((it) => it.offer.pop_id);
+
+test("a snapshot replaces everything and sets the clock right", () => {
+  const screen = play(heard(snapshot([pop("a")])), heard(snapshot([pop("b")])));
+  assert.deepEqual(shown(screen), ["b"]);
+  assert.equal(screen.activeId, "b");
+  assert.equal(screen.skewMs, 2000);
+  assert.equal(screen.link, "open");
+});
+
+test("the highest revision wins, whatever the order of arrival", () => {
+  const screen = play(
+    heard(snapshot([])),
+    heard(says("pop.update", pop("a", { revision: 3, state: "talking" }))),
+    heard(says("pop", pop("a", { revision: 1 }))),
+    heard(says("pop.update", pop("a", { revision: 3, state: "held" }))),
+  );
+  assert.equal(activePop(screen)?.offer.state, "talking");
+});
+
+test("a second call never takes the place of the one in hand", () => {
+  const screen = play(heard(snapshot([pop("a", { state: "talking" })])), heard(says("pop", pop("b", { offered_at: iso(60) }))));
+  assert.equal(screen.activeId, "a");
+  assert.deepEqual(shown(screen), ["b", "a"]);
+});
+
+test("an ended call stays while its note is being written, and gives way when there is none", () => {
+  const ended = heard(says("pop.close", pop("a", { revision: 2, state: "ended", ended_at: iso(30) })));
+  const ring = heard(says("pop", pop("b", { offered_at: iso(60) })));
+  const start = heard(snapshot([pop("a", { state: "talking" })]));
+  assert.equal(play(start, { kind: "typed", popId: "a", text: "x" }, ended, ring).activeId, "a");
+  assert.equal(play(start, ended, { ...ring, writing: true } as ScreenEvent).activeId, "a");
+  const gone = play(start, ended, ring);
+  assert.equal(gone.activeId, "b");
+  assert.deepEqual(shown(gone), ["b"]);
+});
+
+test("an unanswered call becomes a line in the missed list, once", () => {
+  const missed = heard(says("pop.close", pop("a", { revision: 2, state: "missed", ended_at: iso(18) })));
+  const screen = play(heard(snapshot([pop("a")])), missed, missed);
+  assert.deepEqual(shown(screen), []);
+  assert.deepEqual(screen.missed.map((it) => [it.pop_id, it.rang_s]), [["a", 18]]);
+});
+
+test("a call a colleague took is no missed call", () => {
+  const screen = play(heard(snapshot([pop("a")])), heard(says("pop.close", pop("a", { revision: 2, state: "missed", elsewhere: true, ended_at: iso(9) }))));
+  assert.equal(screen.missed.length, 0);
+  assert.equal(screen.activeId, null);
+});
+
+test("a note that was not sent outlives a snapshot without its call", () => {
+  const screen = play(heard(snapshot([pop("a", { state: "talking" })])), { kind: "typed", popId: "a", text: "half a sen" }, { kind: "lost" }, heard(snapshot([])));
+  assert.equal(activePop(screen)?.offer.state, "ended");
+  assert.equal(screen.drafts["a"]?.text, "half a sen");
+  const sent = [{ kind: "sent", popId: "a", text: "half a sen" } as const, { kind: "done", popId: "a" } as const].reduce(reduce, screen);
+  assert.deepEqual([shown(sent), sent.drafts], [[], {}]);
+});
+
+test("signing out leaves nothing of any customer behind", () => {
+  assert.deepEqual(play(heard(snapshot([pop("a")])), { kind: "typed", popId: "a", text: "x" }, { kind: "out" }), { ...START, link: "out" });
+});
+
+test("a live call cannot be put away", () => {
+  assert.deepEqual(shown(play(heard(snapshot([pop("a", { state: "talking" })])), { kind: "done", popId: "a" })), ["a"]);
+});
+
+test("the link is lost only after something was heard", () => {
+  assert.equal(play({ kind: "connecting" }, { kind: "lost" }).link, "connecting");
+  assert.equal(play(heard(snapshot([])), { kind: "lost" }).link, "lost");
+});
+
+test("a choice stays pending until the service says who it is", () => {
+  const two = pop("a", {}, { context: { identity: { kind: "ambiguous", customers: [] } } as never });
+  const chose = play(heard(snapshot([two])), { kind: "chose", popId: "a", customerId: "c1" });
+  const still = reduce(chose, heard(says("pop.update", { ...two, offer: { ...two.offer, revision: 2 } })));
+  assert.deepEqual(still.chosen, { a: "c1" });
+  const known = pop("a", { revision: 3 }, { context: { identity: { kind: "known", customers: [] } } as never });
+  assert.deepEqual(reduce(still, heard(says("pop.update", known))).chosen, {});
+});
