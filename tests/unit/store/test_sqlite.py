@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ctiroute.errors import StoreConflict, StoreError, StoreUnavailable
-from ctiroute.model import CallerQuery, CallRecord, Customer, Identifier, IdentifierKind, Medium, OfferTerms, Touch, TouchStatus
+from ctiroute.model import (
+    CallerQuery,
+    CallRecord,
+    Customer,
+    Identifier,
+    IdentifierKind,
+    Medium,
+    OfferTerms,
+    Operator,
+    Status,
+    Touch,
+    TouchStatus,
+    WrapUp,
+)
 from ctiroute.store import open_store
 from ctiroute.store.sqlite import SqliteStore, reader
 from ctiroute.store.sqlite.faults import translate
@@ -182,15 +195,34 @@ async def test_reading_never_waits_for_a_writer(store: SqliteStore) -> None:
 async def test_a_value_this_version_does_not_know_is_a_store_error(store: SqliteStore) -> None:
     """A row written by something newer costs the look-up, not the process."""
     await store.put_touches([touch(1)])
-    other = sqlite3.connect(store.path)
-    other.execute("UPDATE touches SET status = 'teleported'")
-    other.commit()
-    other.close()
+    await store.record_calls([CallRecord("x:1", status=Status.ROUTED)])
+    await store.put_operator(Operator("olha", "Olha"), None)
+    with closing(sqlite3.connect(store.path)) as other, other:
+        other.execute("UPDATE touches SET status = 'teleported'")
+        other.execute("UPDATE calls SET status = 'teleported'")
+        other.execute("UPDATE operators SET role = 'teleported'")
     with pytest.raises(StoreError, match="teleported"):
         await store.find_caller(QUERY)
+    with pytest.raises(StoreError, match="teleported"):
+        await store.get_call("x:1")
+    with pytest.raises(StoreError, match="teleported"):
+        await store.get_operators()
 
 
 # --- writing
+
+
+async def test_a_later_note_takes_the_place_of_the_earlier(store: SqliteStore) -> None:
+    """One note of one operator on one call; a colleague's stands beside it."""
+    for wrap_up in (
+        WrapUp("x:1", "olha", "will think", NOW),
+        WrapUp("x:1", "anna", "hers", NOW),
+        WrapUp("x:1", "olha", "agreed", NOW + DAY, "sold"),
+    ):
+        await store.put_wrap_up(wrap_up)
+    with closing(sqlite3.connect(store.path)) as other:
+        notes = other.execute("SELECT operator_id, note, code FROM wrap_ups ORDER BY operator_id").fetchall()
+    assert notes == [("anna", "hers", ""), ("olha", "agreed", "sold")]
 
 
 async def test_a_full_disk_keeps_nothing_of_the_batch_and_heals_without_a_restart(store: SqliteStore) -> None:

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ctiroute.errors import StoreConflict, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,3 +33,12 @@ def mapped(doing: str) -> Iterator[None]:
         yield
     except (sqlite3.Error, UnicodeEncodeError, OverflowError, OSError) as error:
         raise translate(error, doing) from error
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise `StoreError` when a row holds what this version does not know: something newer wrote it."""
+    try:
+        yield
+    except (KeyError, ValueError, msgspec.DecodeError) as error:
+        raise StoreError(f"a stored row cannot be read: {error!r}") from error

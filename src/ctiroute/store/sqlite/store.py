@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.store.sqlite import rows, writing
+from ctiroute.store.sqlite.faults import readable
 from ctiroute.store.sqlite.reader import Reader
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.sqlite.writer import Writer
@@ -114,7 +115,8 @@ class SqliteStore:
     async def get_call(self, call_id: str) -> CallRecord | None:
         """Return one call, or None."""
         found = self._read("get_call", call_id)
-        return rows.call_of(found[0]) if found else None
+        with readable():
+            return rows.call_of(found[0]) if found else None
 
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""
@@ -138,7 +140,9 @@ class SqliteStore:
 
     async def get_operators(self) -> list[Operator]:
         """Return all operators by `operator_id`."""
-        return [rows.operator_of(row) for row in self._read("get_operators")]
+        found = self._read("get_operators")
+        with readable():
+            return [rows.operator_of(row) for row in found]
 
     async def password_hash(self, operator_id: str) -> str | None:
         """Return the Argon2id hash of one operator, or None."""
