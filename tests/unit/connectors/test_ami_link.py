@@ -9,8 +9,8 @@ import logging
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -21,8 +21,9 @@ from prometheus_client import CollectorRegistry
 from ctiroute.connectors.asterisk.ami_connection import AmiTiming
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
+from ctiroute.connectors.asterisk.ami_orphans import KEEP
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
-from ctiroute.model import CallEvent, LegEnded, SwitchLost, SwitchSnapshot
+from ctiroute.model import CallEvent, LegEnded, LegStarted, SwitchLost, SwitchSnapshot
 from ctiroute.protocol.ami import AmiEvent, AmiReader
 from ctiroute.settings.model import AsteriskSettings
 
@@ -31,7 +32,7 @@ CHALLENGE = "840415273"
 SECRET = "s3cret"
 RNG = Random(7)  # noqa: S311 - spreads waits, keeps no secret
 DATA = Path(__file__).parents[2] / "data" / "ami"
-QUICK = AmiTiming(connect_s=2.0, answer_s=0.3, list_s=0.5, ping_every_s=0.05, ping_answer_s=0.2)
+QUICK = AmiTiming(connect_s=5.0, answer_s=1.0, list_s=1.0, ping_every_s=0.05, ping_answer_s=1.0)
 
 
 def block(*headers: tuple[str, str]) -> bytes:
@@ -196,6 +197,7 @@ class Rig:
     server: AmiServer
     heard: Heard = field(default_factory=Heard)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    ahead: timedelta = timedelta(0)  # how far the link's clock is ahead of ours
     link: AsteriskLink = field(init=False)
 
     def sample(self, name: str, **labels: str) -> float:
@@ -212,7 +214,7 @@ class Rig:
                 await stack.enter_async_context(self.server.serving())
             settings = AsteriskSettings(name="hq", port=self.server.port, secret=secret, tls=tls, tls_ca=ca)
             values = {"timing": QUICK, "first_s": 0.01, "longest_s": 0.05, "refused_s": 0.2, **options}
-            self.link = AsteriskLink(settings, self.heard, AmiMetrics(self.registry), lambda: datetime.now(UTC), RNG, **values)  # type: ignore[arg-type]  # options by name
+            self.link = AsteriskLink(settings, self.heard, AmiMetrics(self.registry), lambda: datetime.now(UTC) + self.ahead, RNG, **values)  # type: ignore[arg-type]  # options by name
             async with asyncio.TaskGroup() as group:
                 task = group.create_task(self.link.run(), name="link")
                 yield self
@@ -348,6 +350,22 @@ async def test_missing_write_class_degrades_and_does_not_loop(rig: Rig) -> None:
     assert rig.server.asked("CoreShowChannels") == 1
 
 
+async def test_call_that_ended_unheard_is_ended_in_time(rig: Rig) -> None:
+    """Where channels may not be listed, a leg from before a gap is ended after a bounded time."""
+    rig.server.refusals = {"CoreShowChannels": "Permission denied"}
+    begin = (("Event", "Newchannel"), ("Channel", "PJSIP/t-00000001"), ("Uniqueid", "1.1"), ("Linkedid", "1.1"))
+    async with rig.linked():
+        await rig.server.until(lambda: rig.server.asked("QueueStatus") == 1)
+        rig.server.send(block(*begin))
+        await rig.heard.until(lambda: rig.heard.count(LegStarted) == 1)
+        rig.server.hang_up()
+        await rig.server.until(lambda: rig.server.asked("Ping") >= 1 and rig.server.asked("QueueStatus") == 2)
+        rig.ahead = KEEP
+        rig.server.send(block(("Event", "QueueMemberStatus"), ("Queue", "q"), ("Interface", "PJSIP/1")))
+        await rig.heard.until(lambda: rig.heard.count(LegEnded) == 1)
+    assert rig.heard.names() == ["LegStarted", "SwitchLost", "LegEnded"]
+
+
 async def test_switch_without_queues_degrades(rig: Rig) -> None:
     """A switch without app_queue gives a snapshot without waiting callers."""
     rig.server.refusals = {"QueueStatus": "Invalid/unknown command"}
@@ -409,7 +427,7 @@ async def test_tls_that_cannot_be_trusted(rig: Rig, certificate: tuple[Path, ssl
 async def test_flood_is_read_whole_and_in_order(rig: Rig) -> None:
     """Many times the events of a busy second, sent as fast as the socket takes them, overflow nothing and lose nothing."""
     noise = block(("Event", "VarSet"), ("Variable", "x"), ("Value", "y" * 300)) * 5
-    async with rig.linked():
+    async with rig.linked(timing=replace(QUICK, ping_answer_s=20.0)):
         await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 1)
         for number in range(0, 8_000, 100):
             rig.server.send(b"".join(hangup(n) + noise for n in range(number, number + 100)))
@@ -419,6 +437,12 @@ async def test_flood_is_read_whole_and_in_order(rig: Rig) -> None:
         await rig.server.until(lambda: rig.server.asked("Ping") >= 1)
     assert [event.leg_id for event in rig.heard.events if isinstance(event, LegEnded)] == [f"hq:1.{n}" for n in range(8_000)]
     assert rig.sample("ctiroute_ami_events_total") == 48_000 + 2  # with the ends of the two lists
+
+
+async def test_connection_that_is_never_taken(rig: Rig) -> None:
+    """A host that swallows packets is given up, and told apart from one that refuses."""
+    async with rig.linked(timing=replace(QUICK, connect_s=0.0)):
+        await rig.down("does a firewall let us through")
 
 
 async def test_nobody_listens(rig: Rig) -> None:
@@ -506,3 +530,12 @@ async def test_panoramisk_sees_the_same(rig: Rig) -> None:
     translator = Translator("hq")
     expected = [translator.event(event.name, event.headers, datetime.now(UTC)) for event in ours if event.name in WANTED]
     assert rig.heard.names()[1:] == [type(event).__name__ for event in expected if event is not None]
+
+
+async def test_healthy_link_begins_with_the_shortest_wait(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that was well for a while is tried again at once, however often it broke before."""
+    monkeypatch.setattr("ctiroute.connectors.asterisk.ami_link._HEALTHY_S", 0.0)
+    async with rig.linked(first_s=0.01, longest_s=30.0):
+        for broken in range(1, 12):  # without the new start the last wait would be over 10 s
+            await rig.heard.until(lambda expected=broken: rig.heard.count(SwitchSnapshot) == expected)  # type: ignore[misc]
+            rig.server.hang_up()
