@@ -544,3 +544,34 @@ async def test_drain_does_not_wait_for_ever() -> None:
         await here.server.drain(0.05)
         assert decider.cancelled.is_set()
         assert await asterisk.closed() == b""
+
+
+async def test_a_destination_that_cannot_be_said_is_counted() -> None:
+    """The caller takes the default way, the status says that something is wrong, and the metric says what."""
+
+    async def odd() -> Decision:
+        return Decision(Status.ROUTED, ToQueue("a queue"), Trace(lambda: ()))
+
+    async with site(Decider(odd)) as here, here.call() as asterisk:
+        assert (await asterisk.ask())["CTI_STATUS"] == "error"
+        await here.counted("error")
+        assert here.registry.get_sample_value("ctiroute_agi_values_dropped_total", {"name": "CTI_ACTION"}) == 1
+
+
+async def test_stopping_is_possible_at_any_time() -> None:
+    """Before the start there is nothing to stop, an idle server drains at once, and stopping twice is stopping."""
+    server = FastAgiServer(FastAgiSettings(port=0), (), "UA", Decider(), CollectorRegistry(), lambda: NOW)
+    await server.stop()
+    await server.drain(1)
+    await server.start()
+    async with asyncio.timeout(0.5):
+        await server.drain(60)
+    await server.stop()
+
+
+async def test_a_taken_port_is_an_error_of_the_start() -> None:
+    """The service hears that it cannot listen, with the system's own words."""
+    async with site(Decider()) as here:
+        second = FastAgiServer(FastAgiSettings(port=here.server.port), (), "UA", Decider(), CollectorRegistry(), lambda: NOW)
+        with pytest.raises(OSError, match="in use"):
+            await second.start()

@@ -23,6 +23,7 @@ from ctiroute.model import Decision, RouteRequest, Status, ToMenu, Trace
 from ctiroute.settings.model import AsteriskSettings, FastAgiSettings
 
 BLOCK = (Path(__file__).parents[2] / "data" / "agi" / "asterisk-22.10.1-script.agi").read_bytes()
+LINE = json.dumps({"environment": BLOCK.decode().rstrip("\n").split("\n")}).encode() + b"\n"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MENU = Decision(Status.ROUTED, ToMenu("credit"), Trace(lambda: ()))
 COMMAND = b'EXEC MSet "CTI_ACTION=menu,CTI_MENU=credit,CTI_CALL_ID=pbx1:pbx-1700000000.6,CTI_STATUS=routed"\n'
@@ -290,13 +291,12 @@ async def test_the_daemon_keeps_its_deadlines(tmp_path: Path) -> None:
     async def cancelled() -> Decision:
         raise asyncio.CancelledError
 
-    line = json.dumps({"environment": BLOCK.decode().rstrip("\n").split("\n")}).encode() + b"\n"
     async with daemon(tmp_path, Decider(), header_timeout_s=0.1) as here:
         assert await here.send(b"{") == b""
         await here.counted("slow")
     for decide, status in ((never, "timeout"), (broken, "error"), (cancelled, "error")):
         async with daemon(tmp_path, Decider(decide), deadline_s=0.2) as here:
-            assert json.loads(await here.send(line))["variables"]["CTI_STATUS"] == status
+            assert json.loads(await here.send(LINE))["variables"]["CTI_STATUS"] == status
             await here.counted(status)
 
 
@@ -328,12 +328,48 @@ async def test_the_drain_lets_the_call_in_hand_finish(tmp_path: Path) -> None:
         return MENU
 
     decider = Decider(patient)
-    line = json.dumps({"environment": BLOCK.decode().rstrip("\n").split("\n")}).encode() + b"\n"
     async with daemon(tmp_path, decider) as here, asyncio.TaskGroup() as group:
-        asking = group.create_task(here.send(line), name="ask")
+        asking = group.create_task(here.send(LINE), name="ask")
         await decider.asked.get()
         draining = group.create_task(here.server.drain(5), name="drain")
         await asyncio.sleep(0)
         assert not draining.done()
         release.set()
         assert json.loads(await asking)["variables"]["CTI_STATUS"] == "routed"
+
+
+async def test_the_drain_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """What is not over in time is closed without an answer: the script takes the default way."""
+    decider = Decider(never)
+    async with daemon(tmp_path, decider, deadline_s=60.0) as here, asyncio.TaskGroup() as group:
+        asking = group.create_task(here.send(LINE), name="ask")
+        await decider.asked.get()
+        await here.server.drain(0.05)
+        assert await asking == b""
+
+
+async def test_scripts_beyond_the_bound_are_closed_at_once(tmp_path: Path) -> None:
+    """The bound is that of the FastAGI sockets."""
+    async with daemon(tmp_path, Decider(), max_sockets=1) as here:
+        _, writer = await asyncio.open_unix_connection(here.path)
+        assert await here.send(b"") == b""
+        await here.counted("overload")
+        writer.close()
+
+
+async def test_an_unruly_note_taker_does_not_break_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that raises when told of a hang-up costs nobody anything."""
+
+    class Unruly(Decider):
+        def abandoned(self, request: RouteRequest) -> None:
+            super().abandoned(request)
+            raise ZeroDivisionError
+
+    decider = Unruly(never)
+    async with daemon(tmp_path, decider) as here:
+        _, writer = await asyncio.open_unix_connection(here.path)
+        writer.write(LINE)
+        await decider.asked.get()
+        writer.close()
+        await here.counted("abandoned")
+    assert "taking note of the hang-up failed" in caplog.text
