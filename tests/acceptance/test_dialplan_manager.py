@@ -47,7 +47,7 @@ async def test_resynchronisation_is_allowed(asterisk: RealAsterisk) -> None:
 async def test_everything_that_changes_something_is_refused(asterisk: RealAsterisk, action: str, headers: dict[str, str]) -> None:
     """No action that starts, changes or reads more than live calls is granted."""
     async with asterisk.ami(*CTIROUTE) as ami:
-        response = await ami.act(action, **headers)
+        response = await ami.act(action, timeout_s=5.0, **headers)
         assert (response["Response"], response["Message"]) == ("Error", "Permission denied")
 
 

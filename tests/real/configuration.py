@@ -65,6 +65,8 @@ context=from-trunk
 disallow=all
 allow=ulaw
 direct_media=no
+media_address=127.0.0.1
+bind_rtp_to_media_address=yes
 trust_id_inbound=yes
 [trunk-identify]
 type=identify
@@ -79,6 +81,8 @@ context=internal-phones
 disallow=all
 allow=ulaw
 direct_media=no
+media_address=127.0.0.1
+bind_rtp_to_media_address=yes
 send_pai=yes
 trust_id_outbound=yes
 callerid=Operator {0} <{0}>
@@ -143,6 +147,8 @@ exten => s,1,Set(IVR_ENTERED=${EPOCH})
 
 [internal-phones]
 exten => _10XX,1,Dial(PJSIP/${EXTEN},30,tT)
+; Short numbers, for Asterisk's own attended transfer: without sound from the phone it hears the first digit only.
+exten => _[1-4],1,Goto(100${EXTEN},1)
 exten => _queue-[a-z]!,1,Queue(${EXTEN:6},t)
 ; Asks ctiroute once more, as a menu's option may.
 exten => ask-again,1,Goto(ctiroute-route,+380445550000,1)
@@ -163,10 +169,10 @@ FILES = {
     "logger.conf": LOGGER,
     "rtp.conf": "[general]\nrtpstart=20000\nrtpend=29999\nstrictrtp=no\n",
     "musiconhold.conf": "[default]\nmode=files\ndirectory=/usr/share/asterisk/sounds\n",
-    "features.conf": "[general]\natxfernoanswertimeout=15\n#include features_ctiroute.conf\n",
+    "features.conf": "[general]\natxfernoanswertimeout=15\ntransferdigittimeout=1\n#include features_ctiroute.conf\n",
     "cdr.conf": "[general]\nenable=no\n",
     "cel.conf": "[general]\nenable=no\n",
-    "indications.conf": "[general]\ncountry=us\n[us]\ndial=350+440\nring=440+480/2000,0/4000\n",
+    "indications.conf": "[general]\ncountry=us\n[us]\ndescription=US\nringcadence=2000,4000\ndial=350+440\nring=440+480/2000,0/4000\n",
 }
 
 
