@@ -121,13 +121,16 @@ class Floor:
         """Take note of a decision."""
         request = context.request
         self._files.decided(context, decision)
-        self._desk.know(request.call_id, request.received_at)
+        if request.is_trial:
+            self._files.get(request.call_id)  # whoever tries the rules wants to read why: word it
+        else:
+            self._desk.know(request.call_id, request.received_at)
         routed = decision.status is Status.ROUTED
         self._recorder.record(
             CallRecord(
                 call_id=request.call_id,
                 pbx=request.pbx,
-                caller_phone=request.caller.phone,
+                caller_phone=None if request.is_trial else request.caller.phone,
                 caller_raw=request.caller.raw,
                 dialed=request.dialed,
                 received_at=request.received_at,

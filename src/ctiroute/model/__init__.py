@@ -27,6 +27,7 @@ from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop
 from ctiroute.model.routing import (
+    TRIAL,
     Caller,
     Decision,
     Destination,
@@ -45,6 +46,7 @@ from ctiroute.model.routing import (
 )
 
 __all__ = [
+    "TRIAL",
     "UNKNOWN",
     "WITHHELD",
     "AttendedTransferred",

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from ctiroute.model.identity import Medium
 
+TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -34,6 +36,11 @@ class RouteRequest:
     language: str | None = None  # as the switch has it
     leg_id: str = ""  # Uniqueid of the caller's channel
     args: tuple[str, ...] = ()  # further arguments the dialplan passed
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether somebody tries the rules, with no caller behind it."""
+        return TRIAL in self.args
 
 
 class Status(StrEnum):
