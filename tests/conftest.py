@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser
 
-REAL_FIXTURES = {"asterisk", "asterisk_server", "phones", "callers", "plain_phones", "browser"}
+REAL_FIXTURES = {"real_parts", "asterisk", "asterisk_server", "phones", "callers", "plain_phones", "browser"}
 # Chromium in a container as root, quiet: it must not talk to anybody but the page under test.
 CHROMIUM_ARGS = (
     "--no-sandbox",

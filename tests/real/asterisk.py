@@ -24,7 +24,6 @@ from tests.real import ami as manager
 from tests.real import configuration, install
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
@@ -56,8 +55,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class RealAsterisk:
     """One Asterisk. Not bound to an event loop: every method opens what it needs and closes it."""
 
-    def __init__(self, *, agi_port: int | None = None, agi_path: str = "/route") -> None:
-        """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one, see `self.agi_port`."""
+    def __init__(self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False) -> None:
+        """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one. `freepbx`: with the snippets for FreePBX."""
+        self.freepbx = freepbx
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.ami_port = free_port()
         self.agi_port = agi_port or free_port()
@@ -183,10 +183,3 @@ class RealAsterisk:
             if time.monotonic() > until:
                 raise TimeoutError(f"phone {extension} is not registered")
             await asyncio.sleep(0.05)  # asked again until it is so
-
-
-@contextlib.asynccontextmanager
-async def running(*, agi_port: int | None = None) -> AsyncIterator[RealAsterisk]:
-    """Run one Asterisk for the length of the block."""
-    async with RealAsterisk(agi_port=agi_port) as asterisk:
-        yield asterisk

@@ -125,8 +125,7 @@ static=yes
 writeprotect=no
 [globals]
 TRANSFER_CONTEXT=internal-phones
-#include extensions_ctiroute.conf
-#include extensions_ctiroute_site.conf
+{includes}
 
 [from-trunk]
 exten => _[+0-9]!,1,Goto(ctiroute-route,${EXTEN},1)
@@ -159,6 +158,12 @@ exten => hall,1,Answer(,i)
 exten => _10XX,1,Goto(from-internal,${EXTEN},1)
 [from-internal]
 exten => _10XX,1,Dial(PJSIP/${EXTEN},30,tT)
+; As FreePBX generates them: queues, extensions, an IVR.
+[ext-local]
+include => internal-phones
+[ivr-1]
+exten => s,1,Answer(,i)
+ same => n,Wait(120)
 [ext-queues]
 exten => 600,1,Answer(,i)
  same => n,Queue(solo,t)
@@ -195,10 +200,16 @@ def write(asterisk: RealAsterisk) -> None:
     )
     etc.joinpath("pjsip.conf").write_text(PJSIP.format(sip_port=asterisk.sip_port) + "".join(PHONE.format(number) for number in PHONES))
     etc.joinpath("queues.conf").write_text(QUEUES)
-    address = f"agi://{asterisk.agi_host}:{asterisk.agi_port}{asterisk.agi_path}"
-    site = (SHIPPED / "extensions_ctiroute_site.conf").read_text()
-    if "agi://127.0.0.1:4573/route)" not in site:
+    for name in ("extensions_ctiroute_site.conf", "freepbx/extensions_custom.conf"):
+        etc.joinpath(Path(name).name).write_text(_site(asterisk, (SHIPPED / name).read_text()))
+    includes = ("extensions_custom.conf",) if asterisk.freepbx else ("extensions_ctiroute.conf", "extensions_ctiroute_site.conf")
+    etc.joinpath("extensions.conf").write_text(DIALPLAN.replace("{includes}", "\n".join(f"#include {name}" for name in includes)))
+
+
+def _site(asterisk: RealAsterisk, shipped: str) -> str:
+    """Return a shipped site file with what a site has to set: ctiroute's address, and the extensions allowed."""
+    default = "agi://127.0.0.1:4573/route)"
+    if default not in shipped:
         raise AssertionError("the shipped site file no longer names the default address")
-    site = site.replace("agi://127.0.0.1:4573/route)", f"{address})").replace(";include => internal-phones", "include => internal-phones")
-    etc.joinpath("extensions_ctiroute_site.conf").write_text(site)
-    etc.joinpath("extensions.conf").write_text(DIALPLAN)
+    address = f"agi://{asterisk.agi_host}:{asterisk.agi_port}{asterisk.agi_path})"
+    return shipped.replace(default, address).replace(";include => internal-phones", "include => internal-phones")
