@@ -33,6 +33,7 @@ class AgiResult:
     status: str = "FAILURE"  # AGISTATUS, which means little: see res_agi.c
     failure: str = ""  # in words: refused, silent, late, ...; "" when the peer closed by itself after it was reached
     hung_up: bool = False
+    late: bool = False  # the absolute timeout of the dialplan came first
     took_ms: float = 0.0
     variables: dict[str, str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)  # as they came
@@ -104,6 +105,7 @@ async def _session(
             writer.write(b"HANGUP\n")
             await writer.drain()
         else:
+            result.late = True
             result.failure = f"no end within {absolute_s:g} s"
 
 

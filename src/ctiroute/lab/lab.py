@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from ctiroute.lab.dialplan import Dialplan
 from ctiroute.lab.manager import Manager
 from ctiroute.lab.plan import LabCall, LabConfig, Script
+from ctiroute.lab.stage import Stage
 from ctiroute.lab.switch import Switch
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Lab:
         extension; `patience_s`: when the caller gives up waiting; `hang_up_in_agi_s`: he leaves while ctiroute is still asked.
         """
         story = LabCall(number, dialed, name, started_at=time.monotonic())
-        dialplan = Dialplan(self.switch, self.config, self._pass, story, script or {}, patience_s)
-        await dialplan.run(callingpres=callingpres, hang_up_in_agi_s=hang_up_in_agi_s)
+        stage = Stage(self.switch, story, script or {}, self._pass, patience_s)
+        await Dialplan(stage, self.config).run(callingpres=callingpres, hang_up_in_agi_s=hang_up_in_agi_s)
         return story
 
     async def _pass(self, seconds: float) -> None:

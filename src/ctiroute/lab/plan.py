@@ -98,6 +98,17 @@ class LabConfig:
     trunk: str = "PJSIP/trunk"
     speed: float = 1.0  # 10: ten seconds of the story pass in one
 
+    def __post_init__(self) -> None:
+        """Raise ValueError when a queue or a menu names what is not there."""
+        phones = {phone.extension for phone in self.phones}
+        queues = {queue.name for queue in self.queues}
+        for queue in self.queues:
+            if missing := set(queue.phones) - phones:
+                raise ValueError(f"queue {queue.name} names a phone that is not there: {', '.join(sorted(missing))}")
+        for menu in self.menus:
+            if menu.queue and menu.queue not in queues:
+                raise ValueError(f"menu {menu.name} leads to a queue that is not there: {menu.queue}")
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
