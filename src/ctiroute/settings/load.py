@@ -164,7 +164,9 @@ def _maybe_empty(node: Node) -> str:
 
 
 def _path(node: Node) -> Path:
-    return Path(text(node))
+    """Return a path; a relative one in a file is meant from the file's folder, one in a variable from where the command runs."""
+    path = Path(text(node)).expanduser()
+    return (Path(node.file).parent / path if node.line else path).absolute()
 
 
 def _network(node: Node) -> str:

@@ -69,4 +69,4 @@ class Settings:
     @property
     def store_url(self) -> str:
         """The store's URL, with the embedded store as its default."""
-        return self.store or f"sqlite:///{self.data_dir / 'ctiroute.db'}"
+        return self.store or f"sqlite://{self.data_dir.absolute() / 'ctiroute.db'}"

@@ -21,7 +21,7 @@ def test_no_file_and_no_variables_run_on_one_box() -> None:
     """The defaults need nothing but a data directory."""
     settings = load_settings(None, {})
     assert settings == Settings()
-    assert settings.store_url == "sqlite:////var/lib/ctiroute/ctiroute.db"
+    assert settings.store_url == "sqlite:///var/lib/ctiroute/ctiroute.db"
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
@@ -47,7 +47,14 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert settings.fastagi.allow_from == ("10.0.0.0/24",)
     assert [(each.name, each.tls) for each in settings.asterisk] == [("pbx1", False), ("pbx2", True)]
     assert settings.web.same_extension == "all"
-    assert settings.store_url == "sqlite:////srv/cti/ctiroute.db"
+    assert settings.store_url == "sqlite:///srv/cti/ctiroute.db"
+
+
+def test_a_relative_path_is_meant_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with everything in it can be moved; a variable speaks from where the command runs."""
+    assert load_settings(write(tmp_path, "rules: rules\n"), {}).rules == tmp_path / "rules"
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None, {"CTIROUTE_DATA_DIR": "data"}).store_url == f"sqlite://{tmp_path}/data/ctiroute.db"
 
 
 def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
