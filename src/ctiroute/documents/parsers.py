@@ -19,6 +19,7 @@ T = TypeVar("T")
 K = TypeVar("K")
 Parser = Callable[[Node], T]
 
+MAX_FAULTS = 200  # of one list or mapping; nobody reads more at once
 ANY_LANGUAGE = ""  # the key of a text that is the same in every language
 
 _DURATION = re.compile(r"(?:(\d{1,4})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,8})s)?", re.ASCII)
@@ -120,6 +121,8 @@ def list_of(parser: Parser[T], *, empty: bool = False) -> Parser[tuple[T, ...]]:
                 values.append(parser(item))
             except ConfigurationError as error:
                 faults.extend(error.faults)
+                if len(faults) >= MAX_FAULTS:
+                    break
         if faults:
             raise ConfigurationError(faults)
         return tuple(values)
@@ -156,6 +159,8 @@ def mapping_of(parser: Parser[T], *, key: Callable[[Scalar], Any] = text, empty:
                 values[key(name)] = parser(value)
             except ConfigurationError as error:
                 faults.extend(error.faults)
+                if len(faults) >= MAX_FAULTS:
+                    break
         if faults:
             raise ConfigurationError(faults)
         return values

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     from ctiroute.documents import Parser
 
+MAX_FAULTS = 200  # of one sort; nobody reads more at once, and a hostile file must not make us write them
+
 _LIST_ITEMS = list_of(text)
+_AGAIN = {
+    "list": "a list of this name is defined already",
+    "hours": "hours of this name are defined already",
+    "timezone": "there is a timezone already",
+}
 
 
 @dataclass(slots=True)
@@ -97,8 +104,8 @@ def _read_file(file: str, source: bytes | str, parts: _Parts) -> None:
             f.get("lists", _definitions("list", parts, lambda key, node: _add_list(key, node, parts)), None)
             f.get("hours", _definitions("hours", parts, parts.hours_nodes.__setitem__), None)
             if "timezone" in f:
-                _once("timezone", f.node.entries["timezone"][0], parts)
-                parts.zone = f.get("timezone", read_zone, None)
+                key = f.node.entries["timezone"][0]
+                parts.zone = f.get("timezone", lambda node: _the_zone(key, node, parts), parts.zone)
             if "default" in f:
                 parts.defaults.append(f.node.entries["default"])
     except ConfigurationError as error:
@@ -125,7 +132,12 @@ def _once(what: str, key: Scalar, parts: _Parts) -> None:
     """Refuse what another file, or this one, defines already."""
     first = parts.defined.setdefault((what, key.text), key)
     if first is not key:
-        refuse(key, f"this {what} is defined already", f"see {first.file}:{first.line}")
+        refuse(key, _AGAIN[what], f"see {first.file}:{first.line}")
+
+
+def _the_zone(key: Scalar, node: Node, parts: _Parts) -> ZoneInfo:
+    _once("timezone", key, parts)
+    return read_zone(node)
 
 
 def _read_hours(parts: _Parts) -> None:
@@ -163,6 +175,9 @@ def _compile(parts: _Parts, scope: Scope) -> tuple[tuple[Rule, ...], list[Fault]
     faults: list[Fault] = []
     rules: list[Rule] = []
     for node in parts.rules:
+        if len(faults) >= MAX_FAULTS:
+            faults.append(fault(node, "the rules from here on were not read", "mend the mistakes before first"))
+            break
         try:
             with fields(node, "a rule") as f:
                 rule_name = f.require("name", name("rule"))
@@ -174,7 +189,7 @@ def _compile(parts: _Parts, scope: Scope) -> tuple[tuple[Rule, ...], list[Fault]
             faults.extend(error.faults)
         else:
             rules.append(Rule(rule_name, when, then, every(when), node.file, node.line))
-    return tuple(rules), [*faults, *check_names(parts.rules), *check_reachable(parts.rules)]
+    return tuple(rules), [*faults, *check_names(parts.rules)[:MAX_FAULTS], *check_reachable(parts.rules)[:MAX_FAULTS]]
 
 
 def _default(parts: _Parts, scope: Scope, first_file: str) -> tuple[Plan | None, list[Fault]]:
