@@ -40,6 +40,7 @@ def built_page() -> None:
     hatch_build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hatch_build)
     hatch_build.build(ROOT)
+    hatch_build.install_packages(ROOT / "frontend", hatch_build.find_node())  # axe, where the page itself came built
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
