@@ -82,8 +82,6 @@ def _remedy(problem: str) -> str:
         return "indent with spaces, and put text that begins with @, %, ` or a tab in quotes"
     if "mapping values are not allowed" in problem:
         return "a text that holds ': ' needs quotes, and keys of one mapping stand under each other"
-    if "undefined alias" in problem:
-        return "a text that begins with * needs quotes"
     if "expected" in problem or "did not find" in problem:
         return "look for a missing quote, bracket, or a line that is not indented like its neighbours"
     return ""

@@ -12,14 +12,14 @@ Leaving the block raises `ConfigurationError` with all faults of the mapping, so
 from __future__ import annotations
 
 import difflib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from ctiroute.documents.nodes import Mapping, Node, fault, kind_of, refuse
 from ctiroute.errors import ConfigurationError, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -37,8 +37,9 @@ def did_you_mean(word: str, known: Iterable[str], *, listing: bool = False) -> s
 class Fields:
     """One mapping being read. Made by `fields`."""
 
-    def __init__(self, node: Mapping) -> None:
+    def __init__(self, node: Mapping, what: str) -> None:
         self.node = node
+        self._what = what
         self.faults: list[Fault] = []
         self._asked: set[str] = set()
 
@@ -68,20 +69,22 @@ class Fields:
         """Take note of a mistake that only shows in the meaning."""
         self.faults.append(fault(node, message, hint))
 
-    def finish(self, what: str) -> None:
-        """Raise every fault, unknown keys among them."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Raise every fault, unknown keys among them, unless something else went wrong already."""
+        if kind is not None:
+            return
         for key, _ in self.node:
             if key.text not in self._asked:
-                self.faults.append(fault(key, f"is not known in {what}", did_you_mean(key.text, self._asked, listing=True)))
+                self.faults.append(fault(key, f"is not known in {self._what}", did_you_mean(key.text, self._asked, listing=True)))
         if self.faults:
             raise ConfigurationError(sorted(self.faults, key=lambda found: (found.file, found.line, found.column)))
 
 
-@contextmanager
-def fields(node: Node, what: str) -> Iterator[Fields]:
-    """Read the mapping `node`; `what` names it in messages ("a rule", "fastagi"). Raises `ConfigurationError` on leaving."""
+def fields(node: Node, what: str) -> Fields:
+    """Read the mapping `node`; `what` names it in messages ("a rule", "fastagi"). What is no mapping is refused at once."""
     if not isinstance(node, Mapping):
         refuse(node, f"expected a mapping for {what}, not {kind_of(node)}", "write it as name: value, one under the other")
-    reading = Fields(node)
-    yield reading
-    reading.finish(what)
+    return Fields(node, what)

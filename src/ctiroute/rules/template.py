@@ -71,9 +71,7 @@ class TemplateMistake:
     hint: str
 
 
-def _moment(at: datetime | None, subject: Subject) -> str:
-    if at is None:
-        return ""
+def _moment(at: datetime, subject: Subject) -> str:
     local = at.astimezone(subject.zone)
     return f"{local:%d.%m.%Y %H:%M}" + (" UTC" if subject.zone is UTC else "")  # nobody guesses that a bare time is not theirs
 

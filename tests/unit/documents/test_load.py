@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from ctiroute.documents import MAX_BYTES, MAX_DEPTH, Mapping, Node, Scalar, Sequence, load
 from ctiroute.errors import DocumentError, Fault
 
-
 SLOW = 6 if sys.gettrace() else 1  # a coverage run traces every line
 
 
@@ -126,6 +125,8 @@ def test_all_repeated_keys_are_named() -> None:
         ("{[a]: 1}", "f.yml:1:2: a list or a mapping cannot be a key"),
         ("? {a: b}\n: 1\n", "f.yml:1:3: a list or a mapping cannot be a key"),
         ("ab: \x01\n", "f.yml:1:5: is not text"),
+        ("a: '\\q'\nb: \"\\q\"", "f.yml:2:5: while parsing a quoted scalar found unknown escape character"),
+        ("%YAML 3.0\n---\na", "f.yml:1:1: found incompatible YAML document"),
         ("a: 1\nb: '\ud800'", "f.yml:2:5: is not UTF-8 text (found 'byte 0xed')"),
         (b"a: 1\nb: \xff\n", "f.yml:2:4: is not UTF-8 text (found 'byte 0xff'); save the file as UTF-8"),
     ],

@@ -174,6 +174,19 @@ def test_parsers_refuse_bad_values(parser: Parser[Any], written: str, complaint:
     assert complaint in str(caught.value)
 
 
+@pytest.mark.parametrize("text_of", ["[" + "[], " * 1000 + "]", "{" + ", ".join(f"k{n}: []" for n in range(1000)) + "}"])
+def test_not_every_fault_of_a_long_list_is_told(text_of: str) -> None:
+    """Two hundred are enough."""
+    parser = list_of(text) if text_of[0] == "[" else mapping_of(text)
+    assert len(complaints(parser, text_of)) == 200
+
+
+def test_a_failure_inside_is_not_covered_by_faults() -> None:
+    """What breaks in a reader is seen as itself."""
+    with pytest.raises(ZeroDivisionError), fields(load("a: 1", "f.yml"), "a thing") as f:
+        f.get("b", lambda _: 1, 1 // 0)
+
+
 def test_did_you_mean_is_silent_where_nothing_is_near() -> None:
     """No wild guesses."""
     assert did_you_mean("zzz", ["alpha"]) == ""

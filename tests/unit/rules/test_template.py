@@ -62,6 +62,7 @@ def test_titles_fall_back_to_keys(world: Any) -> None:
     """A campaign or an interaction without a title shows its key; a caller without a number what came."""
     world.touches, world.interactions = (world.touch(campaign_title=""),), (world.interaction(title=""),)
     world.caller = Caller("101", None)
+    world.touches += (world.touch(touch_id="t2"),)
     one = Subject.of(world.context, "t1", "i1", world.now)
     assert fill("{touch.campaign} {interaction.title} {caller.number} {touch.sent_at}", one) == (
         "autumn-sms credit-application 101 20.11.2026 09:48 UTC"
