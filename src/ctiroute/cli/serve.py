@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
 
 def _serve(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    set_up(settings.log_level, settings.log_format)
+    set_up(settings.log_level, settings.log_format, data_dir=settings.data_dir)
     return run(serve(settings))
 
 
