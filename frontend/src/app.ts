@@ -15,6 +15,7 @@ import type { ScreenPop } from "./wire.gen";
 
 const NOTE_PAUSE_MS = 1500; // a note is sent when typing pauses for so long, or when the field is left
 const NOTE_LONGEST_MS = 8000; // and at the latest after so long
+const REFUSED_MS = 15_000;
 const COPIED_MS = 1500;
 const RETRY_START_MS = 3000;
 const MAX_SAID = 120; // characters a screen reader is told about a call
@@ -199,7 +200,10 @@ class ScreenElement extends LitElement {
       for (const pop of message.pops) this.#receipts.got(pop.offer);
       this.#sendNotes();
     } else if (message.type === "pop" || message.type === "pop.update" || message.type === "pop.close") this.#receipts.got(message.pop.offer);
-    else if (message.type === "error" && message.code !== "bad-message") this.#unsend(before);
+    else if (message.type === "error" && message.code !== "bad-message") {
+      this.#unsend(before);
+      if (message.code === "too-fast" || message.code === "unavailable") this.#sendLater();
+    }
     for (const pop of this.#screen.pops) if (pop.context === null) this.#early.add(pop.offer.pop_id);
     this.#announce();
   }
@@ -208,6 +212,12 @@ class ScreenElement extends LitElement {
   #unsend(screen: Screen): void {
     const pop = activePop(screen);
     if (pop && this.#screen.drafts[pop.offer.pop_id]) this.#apply({ kind: "sent", popId: pop.offer.pop_id, text: "" });
+  }
+
+  /** The service could not take it now: the note goes again when the service has calmed down. */
+  #sendLater(): void {
+    clearTimeout(this.#noteTimer);
+    this.#noteTimer = window.setTimeout(() => this.#sendNotes(), REFUSED_MS);
   }
 
   #announce(): void {

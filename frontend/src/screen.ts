@@ -122,7 +122,7 @@ function hear(screen: Screen, message: ServerMessage, at: number, writing: boole
     case "extension":
       return { ...screen, takenBy: message.taken_by };
     case "error":
-      return { ...screen, refusal: message.detail };
+      return { ...screen, refusal: message.detail, chosen: {} }; // a choice that was refused can be made again
     case "pong":
       return { ...screen, skewMs: Date.parse(message.server_time) - at };
   }

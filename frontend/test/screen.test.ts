@@ -76,6 +76,12 @@ test("the link is lost only after something was heard", () => {
   assert.equal(play(heard(snapshot([])), { kind: "lost" }).link, "lost");
 });
 
+test("a refused choice can be made again", () => {
+  const refused = heard({ type: "error", v: 1, code: "not-yours", detail: "no" });
+  const screen = play(heard(snapshot([pop("a")])), { kind: "chose", popId: "a", customerId: "c1" }, refused);
+  assert.deepEqual([screen.chosen, screen.refusal], [{}, "no"]);
+});
+
 test("a choice stays pending until the service says who it is", () => {
   const two = pop("a", {}, { context: { identity: { kind: "ambiguous", customers: [] } } as never });
   const chose = play(heard(snapshot([two])), { kind: "chose", popId: "a", customerId: "c1" });

@@ -128,7 +128,7 @@ export const en = {
   "note.offline": "Kept here; goes out when the connection is back",
   "note.left": { one: "{n} character left", other: "{n} characters left" },
   "note.done": "Done",
-  "note.refused": "The service refused the note: {detail}",
+  "note.refused": "The service refused: {detail}",
 
   // Details
   "open.title": "Open with this customer",

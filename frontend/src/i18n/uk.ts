@@ -130,7 +130,7 @@ export const uk: Texts = {
     other: "Лишилося {n} символу",
   },
   "note.done": "Готово",
-  "note.refused": "Служба не прийняла нотатку: {detail}",
+  "note.refused": "Служба відмовила: {detail}",
 
   "open.title": "Відкрите з цим клієнтом",
   "open.none": "Нічого відкритого",
