@@ -7,6 +7,7 @@ import time
 import tracemalloc
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,3 +193,20 @@ def test_no_input_escapes_as_anything_else(text: bytes | str) -> None:
         told = True
     assert told
     assert all(found.line >= 0 and found.message for found in faults)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1, '2', 010, {b: ~}]\nc: &x |\n  text\nd: *x\n", "a: b: c", "a: [1", "ab: \x01", "[" * 500, "a: *x", "a: 1\na: 2"]
+)
+def test_without_libyaml_nothing_but_the_wording_differs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML's own parser gives the same tree, and the same places for mistakes."""
+
+    def outcome() -> object:
+        try:
+            return plain(load(text, "f.yml"))
+        except DocumentError as error:
+            return [(fault.line, fault.column) for fault in error.faults]
+
+    with_libyaml = outcome()
+    monkeypatch.setattr(sys.modules["ctiroute.documents.load"], "_Loader", yaml.Loader)
+    assert outcome() == with_libyaml
