@@ -34,6 +34,7 @@ from ctiroute.model import (
     TouchStatus,
     Verdict,
 )
+from ctiroute.web.wire import PopMessage
 
 PHONE = Identifier(IdentifierKind.PHONE, "+380671234567")
 DISPLAY = "+380 67 123 4567"
@@ -266,3 +267,8 @@ def next_state(pop: ScreenPop, state: PopState, **changes: Any) -> ScreenPop:
 def missed_call() -> MissedCall:
     """Return a line of the missed list."""
     return MissedCall("old", "olena", "pbx1:9", "+380 50 765 4321", "Marko Lys", "Asks about delivery", ago(hours=2), 18.4)
+
+
+def message(pop: ScreenPop) -> PopMessage:
+    """Return the push that puts a pop on a screen."""
+    return PopMessage("pop", pop, datetime.now(UTC))
