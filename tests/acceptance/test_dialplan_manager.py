@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ctiroute.connectors.asterisk.translate.events import WANTED
 from tests.real.asterisk import CTIROUTE
 from tests.real.configuration import SHIPPED
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from tests.real.softphone import SoftPhone
 
 NAMED = set(re.findall(r"name\((\w+)\)", (SHIPPED / "manager_ctiroute.conf").read_text(encoding="utf-8")))
+
+
+def test_the_filter_lets_through_all_that_is_used() -> None:
+    """Every event the service makes something of is named in the account's filter."""
+    assert set(WANTED) <= NAMED
 
 
 async def test_resynchronisation_is_allowed(asterisk: RealAsterisk) -> None:
