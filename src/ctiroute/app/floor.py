@@ -32,7 +32,7 @@ from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMess
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from ctiroute.app.acks import Acks
     from ctiroute.app.recorder import Recorder
@@ -67,12 +67,13 @@ class Floor:
         look_up: Callable[[LegStarted], Awaitable[CallerContext]],
         explain: Callable[[CallFile], CallFile],
         language: str,
+        zone: Callable[[], tzinfo],
         claims: Claims,
         health: Callable[[], Mapping[str, str]],
     ) -> None:
         """Take what the floor works with.
 
-        `claims` is the desk's own; `health` names parts that are not well; `look_up` finds what is known of a call that was dialled
+        `zone` is the one in which screens write times; `claims` is the desk's own; `health` names parts that are not well; `look_up` finds what is known of a call that was dialled
         directly, without asking us where it should go; `explain` words the trace of a file that was stored without.
         """
         self._desk = desk
@@ -84,6 +85,7 @@ class Floor:
         self._look_up = look_up
         self._explain = explain
         self._language = language
+        self._zone = zone
         self._claims = claims
         self.health = health
         self._files = CallFiles()
@@ -280,7 +282,7 @@ class Floor:
         """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
         operator = self._operators.get(offer.operator_id)
         language = operator.language if operator is not None else self._language
-        return pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at)
+        return pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at, self._zone())
 
     def _find(self, call_id: str) -> None:
         """Look for a call we hold no file of: from before a restart, or dialled without asking us."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from ctiroute.model import IdentityKind, ReasonChip, ScreenPop
@@ -10,7 +11,7 @@ from ctiroute.rules.template import Subject, fill, fill_markdown, fill_url, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from ctiroute.app.call_files import CallFile
     from ctiroute.model import CallerContext, Offer
@@ -32,8 +33,8 @@ _SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
 }
 
 
-def build(offer: Offer, file: CallFile | None, language: str, now: datetime) -> ScreenPop:
-    """Return what one operator sees of one offer.
+def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zone: tzinfo = UTC) -> ScreenPop:
+    """Return what one operator sees of one offer; `now` (aware) is when the phone rang, `zone` the one in which times are written.
 
     Without a file the context is still on its way: the pop shows a skeleton and a later revision fills it.
     """
@@ -43,7 +44,7 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime) -> 
             rule=None, rules=(), sources=(), touch_id=None, interaction_id=None,
         )  # fmt: skip
     context, plan = file.context, file.plan
-    subject = Subject.of(context, file.touch_id, file.interaction_id, now, language)
+    subject = Subject.of(context, file.touch_id, file.interaction_id, now, language, zone)
     chip = _chip(file)
     return ScreenPop(
         offer=offer,

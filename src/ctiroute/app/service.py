@@ -81,6 +81,7 @@ class Service:
             look_up=self._look_up,
             explain=self._explain,
             language=settings.language,
+            zone=lambda: self.rules.current().zone,
             claims=claims,
             health=self.health,
         )
