@@ -4,13 +4,14 @@ import { Alerts } from "./alerts";
 import { pickLanguage, Words } from "./i18n/words";
 import { actionOf, type Action } from "./keys";
 import { Link } from "./link";
+import { STORED, storedDrafts, storedTheme, storeDrafts } from "./memory";
 import { Receipts } from "./receipts";
-import { activePop, isUnsent, reduce, START, type Draft, type Screen, type ScreenEvent, type ServerMessage } from "./screen";
+import { activePop, isUnsent, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "./screen";
 import { redeem, signedIn, signIn, signOut, takeTicket, type SignIn } from "./session";
 import { Tabs, type Told } from "./tabs";
 import { who, why } from "./views/head";
 import { page } from "./views/page";
-import type { Doings, Theme, View } from "./views/view";
+import type { Doings, View } from "./views/view";
 import type { ScreenPop } from "./wire.gen";
 
 const NOTE_PAUSE_MS = 1500; // a note is sent when typing pauses for so long, or when the field is left
@@ -19,7 +20,6 @@ const REFUSED_MS = 15_000;
 const COPIED_MS = 1500;
 const RETRY_START_MS = 3000;
 const MAX_SAID = 120; // characters a screen reader is told about a call
-const STORED = { language: "ctiroute.language", theme: "ctiroute.theme", keys: "ctiroute.keys", drafts: "ctiroute.drafts" } as const;
 
 class ScreenElement extends LitElement {
   #screen: Screen = START;
@@ -382,24 +382,6 @@ class ScreenElement extends LitElement {
 
 function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}
-
-function storedTheme(): Theme {
-  const stored = localStorage.getItem(STORED.theme);
-  return stored === "light" || stored === "dark" ? stored : "auto";
-}
-
-// Drafts outlive a reload of this tab, so that going on typing does not overwrite on the service what was written before.
-function storedDrafts(): Record<string, Draft> {
-  try {
-    return JSON.parse(sessionStorage.getItem(STORED.drafts) ?? "{}") as Record<string, Draft>;
-  } catch {
-    return {};
-  }
-}
-
-function storeDrafts(drafts: Readonly<Record<string, Draft>>): void {
-  sessionStorage.setItem(STORED.drafts, JSON.stringify(drafts));
 }
 
 customElements.define("ct-screen", ScreenElement);
