@@ -55,6 +55,10 @@ class Lab:
         """Wait until ctiroute listens on the manager interface; False when it did not in time."""
         return await self.manager.listener(timeout_s)
 
+    async def elapse(self, seconds: float) -> None:
+        """Let simulated seconds pass."""
+        await self._sleep(seconds / self.config.speed)
+
     async def call(
         self,
         number: str,
@@ -72,12 +76,9 @@ class Lab:
         extension; `patience_s`: when the caller gives up waiting; `hang_up_in_agi_s`: he leaves while ctiroute is still asked.
         """
         story = LabCall(number, dialed, name, started_at=time.monotonic())
-        stage = Stage(self.switch, story, script or {}, self._pass, patience_s)
+        stage = Stage(self.switch, story, script or {}, self.elapse, patience_s)
         await Dialplan(stage, self.config).run(callingpres=callingpres, hang_up_in_agi_s=hang_up_in_agi_s)
         return story
-
-    async def _pass(self, seconds: float) -> None:
-        await self._sleep(seconds / self.config.speed)
 
     def _publish(self, event: Event) -> None:
         self.manager.publish(event)

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ctiroute.lab.channels import Event, Headers, block
 
@@ -51,15 +51,17 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP servers make no other
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._server.sessions.add(self)
-        transport.write(BANNER)
+        self._server.idle.clear()
+        self._transport.write(BANNER)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
         """Forget the session."""
         self._transport = None
         self._server.sessions.discard(self)
+        if not self._server.sessions:
+            self._server.idle.set()
         if self._late:
             self._late.cancel()
 
@@ -187,6 +189,8 @@ class Manager:
         self.wrong_login_s = wrong_login_s
         self.sessions: set[Session] = set()
         self.changed = asyncio.Event()
+        self.idle = asyncio.Event()  # set while there is no session
+        self.idle.set()
         self.port = 0
         self._server: asyncio.Server | None = None
 
