@@ -9,12 +9,13 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo test check bench format clean help
+.PHONY: demo test check bench format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
 	@echo "make test [ARGS=...]   all tests, with a real Asterisk, SIPp and Chromium"
 	@echo "make check             lint, types, unit tests"
+	@echo "make frontend          build the operator's page after a change of frontend/"
 	@echo "make bench             measure the call path against its peers"
 
 demo: $(VENV)/.runtime
@@ -39,6 +40,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.fastagi $(ARGS)
+
+frontend: $(VENV)/.dev
+	@$(BIN)/python hatch_build.py
 
 clean:
 	rm -rf $(VENV) src/ctiroute/web/static dist

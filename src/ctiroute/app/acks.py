@@ -31,6 +31,7 @@ class Acks:
     """Matches browsers' acknowledgements with the pops that were pushed."""
 
     def __init__(self, registry: CollectorRegistry, monotonic: Callable[[], float]) -> None:
+        self.listeners: list[Callable[[Ack], None]] = []  # hear the first ack of each stage of each pop
         self._monotonic = monotonic
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
         self._pops = Counter("ctiroute_pops", "Pops by how far they got", ["stage"], registry=registry)
@@ -53,6 +54,8 @@ class Acks:
         shown.stages.add(ack.stage)
         self._pops.labels(ack.stage).inc()
         self._seconds.labels(ack.stage).observe(self._monotonic() - shown.at)
+        for listener in self.listeners:
+            listener(ack)
 
     def closed(self, pop_id: str) -> None:
         """Stop watching a pop; one that no browser ever confirmed is counted as lost."""

@@ -73,8 +73,9 @@ class Floor:
     ) -> None:
         """Take what the floor works with.
 
-        `zone` is the one in which screens write times; `claims` is the desk's own; `health` names parts that are not well; `look_up` finds what is known of a call that was dialled
-        directly, without asking us where it should go; `explain` words the trace of a file that was stored without.
+        `look_up` finds what is known of a call that was dialled directly, without asking us where it should go; `explain` words the
+        trace of a file that was stored without; `zone` is the one in which screens write times; `claims` is the desk's own; `health`
+        names parts that are not well.
         """
         self._desk = desk
         self._store = store

@@ -70,12 +70,13 @@ class Service:
         self.store = open_store(settings.store_url)
         self.rules = RuleKeeper(settings.rules, self.registry)
         self._recorder = Recorder(self.store, self.registry, self._snapshot)
+        self.acks = Acks(self.registry, monotonic)
         claims = Claims(ClaimPolicy(settings.web.same_extension))
         self.floor = Floor(
             desk=Desk((), claims),
             store=self.store,
             recorder=self._recorder,
-            acks=Acks(self.registry, monotonic),
+            acks=self.acks,
             tasks=self._tasks,
             clock=clock,
             look_up=self._look_up,

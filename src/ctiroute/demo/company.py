@@ -95,8 +95,8 @@ def company(now: datetime) -> Company:
         ),
         interactions=(
             Interaction(
-                "I-1", "C-1002", Medium.WEB, "credit-application", "Application for credit", InteractionStatus.OPEN, ago(minutes=34), ago(minutes=26),
-                owner=COLLEAGUE,
+                "I-1", "C-1002", Medium.WEB, "credit-application", "Application for credit", InteractionStatus.OPEN,
+                ago(minutes=34), ago(minutes=26), owner=COLLEAGUE,
                 form={"amount": "80 000 UAH", "term": "24 months", "name": "Petro Hnatiuk", "income": "", "employer": ""},
                 events=(
                     InteractionEvent(ago(minutes=26), "form", "Left the form at “Income”"),

@@ -1,0 +1,112 @@
+"""`ctiroute demo`: the main job, without a PBX."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctiroute.app.logs import set_up
+from ctiroute.cli.loop import run
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, complain, err, out
+from ctiroute.demo.show import Demo, Report
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ctiroute.cli.output import Commands
+
+_FAST, _AS_LIFE = 8.0, 1.0
+_PAUSE_S = 4.0  # of the simulation's seconds, between two calls
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "demo",
+        help="see it work, no PBX needed",
+        description="Starts the real service on an embedded store in a temporary folder, with a seeded company and a simulated "
+        "Asterisk that speaks real FastAGI and AMI to it. Prints a link to an operator's screen; calls come in every few seconds. "
+        "Ctrl-C ends it and leaves nothing behind.",
+        epilog="For scripts: ctiroute demo --calls 6 --exit --json. Exit code 0: every pop was acknowledged over a websocket.",
+    )
+    parser.add_argument("--calls", type=int, metavar="N", help="so many calls (default: until Ctrl-C)")
+    parser.add_argument("--exit", action="store_true", help="end after the calls; the simulated seconds pass eight times as fast")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a call, and nothing else, on standard output")
+    parser.add_argument("--open", action="store_true", help="open the link in a browser")
+    parser.add_argument("--port", type=int, default=8080, help="port of the screens (default: 8080; another when it is taken)")
+    parser.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    if arguments.exit and arguments.calls is None:
+        complain("--exit needs --calls N")
+        return EXIT_USAGE
+    if arguments.calls is not None and arguments.calls < 1:
+        complain("--calls wants at least one")
+        return EXIT_USAGE
+    set_up("warning", "text")
+    with tempfile.TemporaryDirectory(prefix="ctiroute-demo-") as folder:
+        return run(_show(Path(folder), arguments))
+
+
+async def _show(folder: Path, arguments: argparse.Namespace) -> int:
+    good = True
+    speed = _FAST if arguments.exit else _AS_LIFE
+    async with Demo(folder, web_port=arguments.port, agi_port=4573, speed=speed) as demo:
+        for what, port in demo.ports.items():
+            if port != demo.wanted[what]:
+                err.print(f"port {demo.wanted[what]} is taken: {what} at {port}", markup=False)
+        if not arguments.exit:
+            _welcome(demo.link(), open_it=arguments.open)
+        async for report in demo.calls(arguments.calls, _PAUSE_S):
+            good = good and report.acked is not False
+            if arguments.json:
+                print(json.dumps(_as_json(report), ensure_ascii=False), flush=True)
+            else:
+                _tell(report)
+        if not arguments.exit:
+            out.print("No more calls; the screen stays until Ctrl-C.", style="dim")
+            await asyncio.Event().wait()
+    if not good:
+        complain("a pop was not acknowledged by its screen")
+    return EXIT_OK if good else EXIT_NO
+
+
+def _welcome(link: str, *, open_it: bool) -> None:
+    err.print("Your screen, signed in (the link works once):")
+    err.print(f"  {link}", style="bold cyan", markup=False, soft_wrap=True)
+    err.print("Calls to the company's number come in every few seconds. Ctrl-C ends the demo.\n", style="dim")
+    if open_it:
+        webbrowser.open(link)
+
+
+def _tell(report: Report) -> None:
+    call, story = report.call, report.story
+    rule = call.variables.get("CTI_RULE") or "no rule"
+    decided = f"{call.decision_ms:.1f} ms" if call.decision_ms is not None else call.failure
+    out.print(f"{report.number:3}  {story.number} {story.shows}", style="bold", markup=False, soft_wrap=True)
+    rings = ", then ".join(f"{ring.extension} {ring.result}" for ring in call.rings)
+    pop = "no phone rang, no pop" if report.acked is None else "the pop was NOT acknowledged"
+    if report.acked and report.ring_to_pop_ms is not None:
+        pop = f"{rings}; pop {report.ring_to_pop_ms:.0f} ms after the ring, acknowledged"
+    out.print(f"     {rule} → {report.destination} in {decided}; {pop}", style="dim", markup=False, soft_wrap=True)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    call = report.call
+    return {
+        "call": report.number,
+        "story": report.story.key,
+        "from": report.story.number,
+        "rule": call.variables.get("CTI_RULE"),
+        "destination": report.destination,
+        "status": call.status,
+        "decision_ms": None if call.decision_ms is None else round(call.decision_ms, 2),
+        "ring_to_pop_ms": None if report.ring_to_pop_ms is None else round(report.ring_to_pop_ms, 2),
+        "acked": report.acked,
+        "rings": [{"extension": ring.extension, "result": ring.result} for ring in call.rings],
+    }
