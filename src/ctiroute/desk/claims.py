@@ -1,13 +1,14 @@
 """Who has the phone when two operators sign in on one. Knows browsers only as "came" and "left", and no calls.
 
-The answer follows from who is connected, in the order of sign-in, and from the policy alone; nothing else is remembered, so a
-restart that sees the same browsers come back comes to the same answer. Operators who share no phone never meet here.
+The answer follows from who is connected, in the order of arrival, and from the policy. A browser that is away for a moment keeps its
+place in that order: when a network blinks and everybody reconnects at once, nobody takes anybody's phone. Operators who share no phone
+never meet here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctiroute.model import Operator
+
+
+BLINK = timedelta(seconds=30)  # a browser back within it never left: presence itself takes as long to notice
 
 
 class ClaimPolicy(StrEnum):
@@ -41,18 +45,25 @@ class Claims:
 
     def __init__(self, policy: ClaimPolicy = ClaimPolicy.LATEST) -> None:
         self._policy = policy
-        self._connected: dict[str, Operator] = {}  # in the order of sign-in
+        self._connected: dict[str, Operator] = {}
+        self._places: dict[str, int] = {}  # order of arrival; kept for a moment after leaving
+        self._left_at: dict[str, datetime] = {}
+        self._arrivals = 0
         self._taken: dict[str, str] = {}  # operator_id of a loser -> of the holder
 
     def came(self, operator: Operator, at: datetime) -> list[ClaimChange]:
         """Take note that an operator's first browser connected, and return whose claim changed by it."""
-        self._connected.pop(operator.operator_id, None)  # coming again is a new sign-in
+        left_at = self._left_at.pop(operator.operator_id, None)
+        if operator.operator_id not in self._places or (left_at is not None and at - left_at > BLINK):
+            self._arrivals += 1
+            self._places[operator.operator_id] = self._arrivals
         self._connected[operator.operator_id] = operator
         return self._settle(at)
 
     def left(self, operator_id: str, at: datetime) -> list[ClaimChange]:
         """Take note that an operator's last browser is gone, and return whose claim changed by it."""
-        self._connected.pop(operator_id, None)
+        if self._connected.pop(operator_id, None) is not None:
+            self._left_at[operator_id] = at
         return self._settle(at)
 
     def taken_by(self, operator_id: str) -> str | None:
@@ -80,9 +91,8 @@ class Claims:
 
     def _losers(self) -> dict[str, str]:
         """Give each phone to the first in the policy's order; who shares it with a holder loses it to him."""
-        in_order = list(self._connected.values())
-        if self._policy is ClaimPolicy.LATEST:
-            in_order.reverse()
+        latest_first = self._policy is ClaimPolicy.LATEST
+        in_order = sorted(self._connected.values(), key=lambda operator: self._places[operator.operator_id], reverse=latest_first)
         holders: list[Operator] = []
         losers: dict[str, str] = {}
         for operator in in_order:

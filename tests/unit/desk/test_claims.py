@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,11 +53,28 @@ def test_latest_takes_it_and_gives_it_back() -> None:
 
 
 def test_latest_coming_again_takes_it_back() -> None:
-    """A loser who signs in again is the latest."""
+    """A loser who went and comes again is the latest."""
     claims = Claims(ClaimPolicy.LATEST)
     claims.came(DAY, AT)
     claims.came(NIGHT, AT)
-    assert claims.came(DAY, AT) == [ClaimChange("night", "day", AT), ClaimChange("day", None, AT)]
+    claims.left("day", AT)
+    later = AT + timedelta(minutes=5)
+    assert claims.came(DAY, later) == [ClaimChange("night", "day", later)]
+
+
+@pytest.mark.parametrize(("policy", "holder"), [(ClaimPolicy.LATEST, "night"), (ClaimPolicy.REJECT, "day")])
+def test_a_blink_of_the_network_changes_nothing(policy: ClaimPolicy, holder: str) -> None:
+    """Browsers that come back within half a minute have their places again, in whatever order they come."""
+    claims = Claims(policy)
+    for operator in (DAY, NIGHT):
+        claims.came(operator, AT)
+    for operator in (DAY, NIGHT):
+        claims.left(operator.operator_id, AT)
+    for operator in (NIGHT, DAY):
+        claims.came(operator, AT + timedelta(seconds=3))
+    assert ids(claims.holders([DAY, NIGHT])) == [holder]
+    claims.came(DAY, AT + timedelta(seconds=4))
+    assert ids(claims.holders([DAY, NIGHT])) == [holder], "told twice"
 
 
 def test_reject_keeps_it_with_the_first() -> None:
