@@ -53,12 +53,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each point (default: 5)")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 64, 512])
+    parser.add_argument("--servers", nargs="+", default=["a", "b", "c", "d"], choices=["a", "b", "c", "d"], help="(default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     database = dataset.database()
     results: dict[str, dict[int, Point]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, command, environ in _servers(database, Path(folder)):
+            if name[0] not in options.servers:
+                continue
             for connections in options.connections:
                 with _serving(command, environ) as (port, pid):
                     results.setdefault(name, {})[connections] = _point(port, pid, connections, options.seconds)
@@ -140,9 +143,10 @@ def _cpu_s(pid: int) -> float:
 
 def _print(name: str, connections: int, results: dict[str, dict[int, Point]]) -> None:
     point = results[name][connections]
-    ratio = point.calls_per_s / results["a floor"][connections].calls_per_s
+    floor = results.get("a floor", {}).get(connections)
+    ratio = f"{point.calls_per_s / floor.calls_per_s:5.2f} of (a)" if floor is not None else ""
     print(
-        f"{name:13} {connections:4} connections {point.calls_per_s:9,.0f} calls/s  {ratio:5.2f} of (a)  p50 {point.p50_ms:7.2f} ms"
+        f"{name:13} {connections:4} connections {point.calls_per_s:9,.0f} calls/s  {ratio}  p50 {point.p50_ms:7.2f} ms"
         f"  p99 {point.p99_ms:7.2f} ms  {point.cpu_us:6.0f} µs CPU a call  {point.failed} failed",
         flush=True,
     )

@@ -163,7 +163,14 @@ def merged(older: CallRecord, newer: CallRecord) -> CallRecord:
 
 
 def _with(record: CallRecord, snapshot: bytes | None) -> CallRecord:
-    return record if snapshot is None else merged(record, CallRecord(record.call_id, snapshot=snapshot))
+    if snapshot is None:
+        return record
+    values = list(_values(record))
+    values[_SNAPSHOT] = snapshot
+    return CallRecord(*values)
 
 
-_values = attrgetter(*(field.name for field in fields(CallRecord)))  # every call comes by here: five times as fast as `replace`
+# Every call comes by here, and `dataclasses.replace` takes three times as long.
+_FIELDS = [field.name for field in fields(CallRecord)]
+_SNAPSHOT = _FIELDS.index("snapshot")
+_values = attrgetter(*_FIELDS)

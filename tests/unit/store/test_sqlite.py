@@ -30,7 +30,7 @@ from ctiroute.store import open_store
 from ctiroute.store.sqlite import SqliteStore, reader
 from ctiroute.store.sqlite.faults import translate
 from ctiroute.store.sqlite.schema import Migration, load_migrations, schema_version, upgrade
-from ctiroute.store.sqlite.statements import SQL, load_statements
+from ctiroute.store.sqlite.statements import SQL, for_rows, load_statements
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -260,3 +260,23 @@ def test_every_error_of_the_driver_is_mapped(error: type[Exception]) -> None:
     mapped = translate(error("x"), "write")
     assert isinstance(mapped, StoreUnavailable | StoreConflict)
     assert isinstance(mapped, StoreConflict) == (error in {sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError})
+
+
+@pytest.mark.parametrize("name", ["put_call", "add_touch", "put_event"])
+async def test_a_statement_of_one_row_takes_many(store: SqliteStore, name: str) -> None:
+    """Only the list of placeholders is repeated; what follows stands once, and SQLite accepts it."""
+    many = for_rows(SQL[name], 3)
+    assert many.count("?") == 3 * SQL[name].count("?")
+    assert many.count("ON CONFLICT") == SQL[name].count("ON CONFLICT")
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("EXPLAIN " + many, parameters(many))
+
+
+async def test_as_many_calls_as_there_are_are_recorded(store: SqliteStore) -> None:
+    """Whole blocks of rows and the rest behind them; a call told twice in one batch is merged in order."""
+    records = [CallRecord(f"x:{number}", pbx="x", rule="first", queue=None if number else "q\0", received_at=NOW) for number in range(131)]
+    await store.record_calls([*records, CallRecord("x:0", rule="second")])
+    kept = [await store.get_call(record.call_id) for record in records]
+    assert [call and call.rule for call in kept] == ["second"] + ["first"] * 130
+    assert kept[0] is not None
+    assert kept[0].queue == "q\0"

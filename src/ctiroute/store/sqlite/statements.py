@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
+_VALUES = re.compile(r"\bVALUES (\(.*?\))(?=\s+ON CONFLICT|\Z)", re.DOTALL)
 
 
 def parse_statements(text: str) -> dict[str, tuple[str, str]]:
@@ -31,6 +32,11 @@ def load_statements() -> Mapping[str, tuple[str, str]]:
     for file in sorted((resources.files(__package__) / "sql").iterdir(), key=lambda entry: entry.name):
         found |= parse_statements(file.read_text(encoding="utf-8"))
     return MappingProxyType(found)
+
+
+def for_rows(statement: str, count: int) -> str:
+    """Return an INSERT of one row as one of `count` rows: its list of placeholders repeated."""
+    return _VALUES.sub(lambda found: "VALUES " + ", ".join([found[1]] * count), statement, count=1)
 
 
 SQL: Mapping[str, str] = MappingProxyType({name: statement for name, (_, statement) in load_statements().items()})

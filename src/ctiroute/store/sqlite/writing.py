@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ctiroute.store.sqlite import rows
-from ctiroute.store.sqlite.statements import SQL
+from ctiroute.store.sqlite.statements import SQL, for_rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Touch
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
+
+# `executemany` steps row by row, and every step gives the interpreter's lock away and takes it back: the event loop, which reads in
+# between, then waits for the writer at every statement. A statement of many rows is one step.
+_ROWS_AT_ONCE = 64  # more gains nothing, and every row more is in the statement SQLite keeps compiled
 
 
 def put_campaigns(connection: sqlite3.Connection, campaigns: Sequence[Campaign]) -> None:
@@ -68,7 +74,7 @@ def put_interactions(connection: sqlite3.Connection, interactions: Sequence[Inte
 
 def record_calls(connection: sqlite3.Connection, records: Sequence[CallRecord]) -> None:
     """Merge call records."""
-    connection.executemany(SQL["put_call"], [rows.call_values(record) for record in records])
+    _insert(connection, "put_call", [rows.call_values(record) for record in records])
 
 
 def put_session(connection: sqlite3.Connection, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
@@ -83,3 +89,17 @@ def drop_sessions(connection: sqlite3.Connection, token_hash: bytes | None, oper
         connection.execute(SQL["drop_session"], (token_hash,))
     if operator_id is not None:
         connection.execute(SQL["drop_sessions_of_operator"], (operator_id,))
+
+
+def _insert(connection: sqlite3.Connection, name: str, values: Sequence[rows.Row]) -> int:
+    """Run an INSERT of one row for all of `values`, many rows at a time; return how many were made or changed."""
+    whole = len(values) - len(values) % _ROWS_AT_ONCE
+    changed = 0
+    for start in range(0, whole, _ROWS_AT_ONCE):
+        changed += connection.execute(_of_many(name), list(chain.from_iterable(values[start : start + _ROWS_AT_ONCE]))).rowcount
+    return changed + max(0, connection.executemany(SQL[name], values[whole:]).rowcount)
+
+
+@lru_cache(maxsize=64)
+def _of_many(name: str) -> str:
+    return for_rows(SQL[name], _ROWS_AT_ONCE)
