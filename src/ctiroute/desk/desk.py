@@ -210,18 +210,25 @@ class Desk:
             commands += self._floor.ring(call, operator, event)
         if commands or call.with_leg(event.leg_id):
             self._register.add_leg(call, event.leg_id, event.member.interface, event.at)
-        if event.leg_id in call.answered:
-            commands += self._floor.pick_up(call, [pop for pop in call.with_leg(event.leg_id) if pop.visible], event.at)
+        here = [pop for pop in call.with_leg(event.leg_id) if pop.visible]
+        if here and event.leg_id in call.answered:
+            commands += self._floor.pick_up(call, here, event.at)
         return commands
 
     def _offer_answered(self, call: LiveCall, event: OfferAnswered) -> list[Command]:
         if event.leg_id in call.gone or event.leg_id in call.done or (call.over and not event.leg_id):
             return []
         commands: list[Command] = []
-        pops = [pop for pop in call.with_leg(event.leg_id) if pop.visible]
+        known = call.with_leg(event.leg_id)
+        pops = [pop for pop in known if pop.visible]
+        if known and not pops:
+            return []  # that ring is over
         if not pops and event.member is not None:
             operators = self._claims.holders(self._floor.directory.at(event.member))
             pops = [pop for operator in operators if (pop := call.showing(operator.operator_id))]
+            for pop in pops if event.leg_id else []:  # a ring of several legs: this one was not told yet
+                pop.legs.setdefault(event.leg_id, call.call_id)
+                self._register.add_leg(call, event.leg_id, event.member.interface, event.at)
             if operators and not pops:  # the ring was told late or not at all
                 started = OfferStarted(call.call_id, event.leg_id, event.member, event.at, event.queue)
                 commands = self._offer_started(call, started)
