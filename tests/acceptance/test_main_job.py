@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.real.service import PASSWORD, RunningService
+from tests.real.screen import in_state, says, sign_in, write_note
+from tests.real.service import RunningService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser
 
     from tests.real.asterisk import RealAsterisk
     from tests.real.sipp import Caller
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     Phones = Callable[[str], Awaitable[SoftPhone]]
 
 CUSTOMER, OFFICE = "+380671234567", "+380445550000"
-SOON = 5_000  # milliseconds in which Chromium must show what the wire has said
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "pop.png"
 
 pytestmark = pytest.mark.timeout(120)
@@ -43,36 +43,6 @@ async def service(asterisk: RealAsterisk, tmp_path: Path, request: pytest.Fixtur
     await running.send_offer(CUSTOMER, minutes_ago=12)
     async with running:
         yield running
-
-
-async def sign_in(browser: Browser, service: RunningService, operator_id: str) -> Page:
-    """Open the page as a person does, and sign in."""
-    context = await browser.new_context(viewport={"width": 420, "height": 860}, locale="en-GB", color_scheme="light")
-    page = await context.new_page()
-    page.set_default_timeout(SOON)
-    await page.goto(service.url)
-    await page.locator("input[name=operator]").fill(operator_id)
-    await page.locator("input[name=password]").fill(PASSWORD)
-    await page.locator("input[name=password]").press("Enter")
-    await page.get_by_test_id("empty").wait_for()
-    return page
-
-
-async def says(page: Page, test_id: str, words: str) -> None:
-    """Wait until an element holds these words."""
-    await page.get_by_test_id(test_id).filter(has_text=words).first.wait_for()
-
-
-async def in_state(page: Page, state: str) -> None:
-    """Wait until the pop is in a state."""
-    await page.locator(f"[data-testid=pop][data-state={state}]").first.wait_for()
-
-
-async def write_note(page: Page, note: str) -> None:
-    """Type a note and wait until the page says that it is kept."""
-    await page.get_by_test_id("pop-note").fill(note)
-    await page.locator("[data-testid=note-state][data-saved=false]").wait_for()
-    await page.locator("[data-testid=note-state][data-saved=true]").wait_for()
 
 
 async def test_the_offer_stands_on_the_screen_before_the_phone_is_answered(

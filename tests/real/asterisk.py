@@ -156,6 +156,14 @@ class RealAsterisk:
         lines = [line.split("!") for line in (await self.cli("core show channels concise")).splitlines() if line.count("!") > 6]
         return [Channel(name=f[0], context=f[1], extension=f[2], state=f[4], application=f[5], data=f[6]) for f in lines]
 
+    async def until_in(self, place: str, count: int, timeout_s: float = 5.0) -> None:
+        """Wait until so many channels are in a context, or in an application."""
+        until = time.monotonic() + timeout_s
+        while sum(place in {channel.context, channel.application} for channel in await self.channels()) < count:
+            if time.monotonic() > until:
+                raise AssertionError(f"not {count} channels in {place}: {await self.channels()}")
+            await asyncio.sleep(0.02)  # asked again until it is so
+
     async def no_channels(self, timeout_s: float = 5.0) -> None:
         """Wait until no channel is left. Raises AssertionError naming those that stayed behind."""
         until = time.monotonic() + timeout_s

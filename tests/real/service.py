@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -17,12 +16,13 @@ import aiohttp
 from tests.real.asterisk import CTIROUTE, free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from tests.real.asterisk import RealAsterisk
 
 START_S, STOP_S = 20.0, 15.0
-PASSWORD = "correct horse battery"  # noqa: S105 - of the tests' operators
+PASSWORD = "correct horse battery"  # of the tests' operators
 COMMAND = (sys.executable, "-m", "ctiroute.cli")
 
 SCRIPT = """\
@@ -122,7 +122,7 @@ class RunningService:
 
     async def ready(self) -> None:
         """Wait until /health/ready says so."""
-        until = time.monotonic() + START_S
+        until, said = time.monotonic() + START_S, "nothing"
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until:
                 try:

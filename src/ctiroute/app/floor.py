@@ -64,7 +64,7 @@ class Floor:
         acks: Acks,
         tasks: Tasks,
         clock: Callable[[], datetime],
-        look_up: Callable[[LegStarted], Awaitable[CallerContext]],
+        look_up: Callable[[LegStarted], Awaitable[CallFile]],
         explain: Callable[[CallFile], CallFile],
         language: str,
         zone: Callable[[], tzinfo],
@@ -73,9 +73,9 @@ class Floor:
     ) -> None:
         """Take what the floor works with.
 
-        `look_up` finds what is known of a call that was dialled directly, without asking us where it should go; `explain` words the
-        trace of a file that was stored without; `zone` is the one in which screens write times; `claims` is the desk's own; `health`
-        names parts that are not well.
+        `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
+        was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
+        is the desk's own; `health` names parts that are not well.
         """
         self._desk = desk
         self._store = store
@@ -176,10 +176,11 @@ class Floor:
         try:
             match event:
                 case LegStarted() if event.leg_id == event.call_id:
-                    self._heard[event.call_id] = event
-                    if len(self._heard) > MAX_HEARD:
-                        self._heard.popitem(last=False)
+                    self._hear(event)
                 case SwitchSnapshot():
+                    for leg in event.legs:
+                        if leg.leg_id == leg.call_id and leg.call_id not in self._heard:
+                            self._hear(LegStarted(leg.call_id, leg.leg_id, leg.interface, leg.number, "", event.at))
                     self._switch(event.pbx, event.at, up=True)
                 case SwitchLost():
                     self._switch(event.pbx, event.at, up=False)
@@ -285,6 +286,12 @@ class Floor:
         language = operator.language if operator is not None else self._language
         return pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at, self._zone())
 
+    def _hear(self, started: LegStarted) -> None:
+        """Remember who calls, for a call that nobody asks us about."""
+        self._heard[started.call_id] = started
+        if len(self._heard) > MAX_HEARD:
+            self._heard.popitem(last=False)
+
     def _find(self, call_id: str) -> None:
         """Look for a call we hold no file of: from before a restart, or dialled without asking us."""
         if call_id not in self._searching:
@@ -295,7 +302,7 @@ class Floor:
         try:
             file = await self._stored_file(call_id)
             if file is None and (heard := self._heard.get(call_id)) is not None:
-                file = CallFile(await self._look_up(heard))
+                file = await self._look_up(heard)
             if file is not None:
                 self._files.keep(file)
                 self._run(self._desk.refresh(call_id))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
 
 from ctiroute.app.acks import Acks
+from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.rule_keeper import RuleKeeper
@@ -39,8 +40,6 @@ from ctiroute.web.server import WebServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ctiroute.app.call_files import CallFile
-    from ctiroute.model import CallerContext
     from ctiroute.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -152,8 +151,8 @@ class Service:
             except StoreError as error:
                 log.warning("operators cannot be read: %s", error)
 
-    async def _look_up(self, heard: LegStarted) -> CallerContext:
-        """Look up a call that was dialled without asking us."""
+    async def _look_up(self, heard: LegStarted) -> CallFile:
+        """Make the file of a call we did not decide, with what the rules would show of it. That no rule sent it here is left out."""
         region = self.settings.region
         phone = parse_phone(heard.number, region)
         caller = Caller(
@@ -168,7 +167,9 @@ class Service:
             pbx=heard.call_id.partition(":")[0],
             leg_id=heard.leg_id,
         )
-        return await self.router.look_up(request, LOOK_UP_S)
+        context = await self.router.look_up(request, LOOK_UP_S)
+        decision = decide(request, context, self.rules.current(), heard.at, self.floor.operators)
+        return replace(CallFile.of(context, decision, worded=False), status=None, rule=None, ruleset_version="")
 
     def _explain(self, file: CallFile) -> CallFile:
         """Word the trace of a stored call, as long as the rules that decided it are still in use."""

@@ -52,7 +52,7 @@ PASSED_ON = "+380935678901"
 
 _AUTUMN = OfferTerms(
     title="Autumn instalments",
-    text="Olena, pay for your new kitchen in 24 parts at 0 %. Until 30 November. Call 0 800 500 500.",
+    text="Pay for your new kitchen in 24 parts at 0 %. Until 30 November. Call 0 800 500 500.",
     terms="0 % for 24 months, no first payment, until 30 November",
     fields={"limit": "120 000 UAH", "product": "Instalment card"},
 )
