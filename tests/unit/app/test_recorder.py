@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,7 +13,12 @@ from ctiroute.app import recorder as recorder_module
 from ctiroute.app.recorder import Recorder, merged
 from ctiroute.model import CallRecord, MissedCall, Outcome, WrapUp
 from ctiroute.store import open_store
-from ctiroute.store.base import Store
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctiroute.store.base import Store
+    from pathlib import Path
+    from collections.abc import AsyncIterator
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -89,10 +92,9 @@ async def test_records_wait_for_a_store_that_is_away(store: Store, tmp_path: Pat
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the bound small enough to reach."""
     monkeypatch.setattr(recorder_module, "MAX_WAITING", 2)
-    yield
 
 
 async def test_an_overflow_gives_up_the_oldest_and_counts_it(few: None, store: Store) -> None:

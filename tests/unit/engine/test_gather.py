@@ -53,11 +53,13 @@ class Answering:
     error: Exception | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[CallerQuery] = field(default_factory=list)
+    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
 
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
         """Answer as told."""
         self.asked.append(query)
+        self.was_asked.set()
         if not self.immediate:
             try:
                 await self.gate.wait()
@@ -85,7 +87,7 @@ async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> Non
 
 
 @pytest.mark.parametrize(("withheld", "kind"), [(True, IdentityKind.WITHHELD), (False, IdentityKind.UNKNOWN)])
-async def test_without_a_number_nobody_is_asked(withheld: bool, kind: IdentityKind) -> None:  # noqa: FBT001
+async def test_without_a_number_nobody_is_asked(withheld: bool, kind: IdentityKind) -> None:
     """What is no number is no key."""
     source = Answering("store", immediate=True)
     context = await Gatherer([source], lambda: NOW).gather(a_request(None, withheld=withheld), REACH, soon(1))
@@ -104,7 +106,10 @@ async def test_a_source_that_breaks_is_left_out_and_named(error: Exception) -> N
 
 async def test_a_late_source_is_left_out_and_completes_the_context_afterwards() -> None:
     """The call goes on at its deadline; the pop gets the rest when it comes."""
-    late, quick = Answering("crm", CallerFacts(customers=(Customer("c1", "Olena"),))), Answering("store", CallerFacts(touches=(a_touch("t1"),)))
+    late, quick = (
+        Answering("crm", CallerFacts(customers=(Customer("c1", "Olena"),))),
+        Answering("store", CallerFacts(touches=(a_touch("t1"),))),
+    )
     quick.gate.set()
     done: asyncio.Future[CallerContext] = asyncio.get_running_loop().create_future()
     gatherer = Gatherer([quick, late], lambda: NOW)
@@ -122,8 +127,7 @@ async def test_a_caller_who_hangs_up_cancels_the_look_up() -> None:
     """Nobody needs the answer any more (TRUST F5)."""
     source = Answering("crm")
     gathering = asyncio.get_running_loop().create_task(Gatherer([source], lambda: NOW).gather(a_request(), REACH, soon(5)))
-    while not source.asked:
-        await asyncio.sleep(0)
+    await source.was_asked.wait()
     gathering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gathering
@@ -142,7 +146,9 @@ async def test_closing_lets_go_of_late_look_ups() -> None:
 
 async def test_answers_of_several_sources_are_joined_newest_first_without_repeats() -> None:
     """Two sources that know the same touch tell of it once; the call being decided is not its own history."""
-    first = Answering("a", CallerFacts(touches=(a_touch("t1", NOW - timedelta(days=1)),), calls=(PastCall("pbx:1.1", NOW, None),)), immediate=True)
+    first = Answering(
+        "a", CallerFacts(touches=(a_touch("t1", NOW - timedelta(days=1)),), calls=(PastCall("pbx:1.1", NOW, None),)), immediate=True
+    )
     second = Answering("b", CallerFacts(touches=(a_touch("t2"), a_touch("t1"))), immediate=True)
     context = await Gatherer([first, second], lambda: NOW).gather(a_request(), REACH, soon(1))
     assert [touch.touch_id for touch in context.touches] == ["t2", "t1"]

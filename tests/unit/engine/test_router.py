@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ctiroute.engine.gather import Source
 from ctiroute.engine.router import Router
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import (
@@ -33,6 +31,11 @@ from ctiroute.model import (
     TouchStatus,
 )
 from ctiroute.rules import Ruleset, load_ruleset
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctiroute.engine.gather import Source
+    from collections.abc import Callable, Sequence
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PHONE = "+380671234567"
@@ -51,6 +54,7 @@ class Told:
 
     decisions: list[tuple[CallerContext, Decision]] = field(default_factory=list)
     contexts: list[CallerContext] = field(default_factory=list)
+    has_context: asyncio.Event = field(default_factory=asyncio.Event)
     gone: list[RouteRequest] = field(default_factory=list)
 
     def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
@@ -61,6 +65,7 @@ class Told:
     def completed(self, context: CallerContext) -> None:
         """Remember a context."""
         self.contexts.append(context)
+        self.has_context.set()
 
     def abandoned(self, request: RouteRequest) -> None:
         """Remember a caller."""
@@ -77,7 +82,7 @@ class Answering:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     name: str = "store"
 
-    async def find_caller(self, query: CallerQuery) -> CallerFacts:
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:  # noqa: ARG002 - the Source's interface
         """Answer as told."""
         if not self.immediate:
             await self.gate.wait()
@@ -149,9 +154,7 @@ async def test_a_late_source_meets_the_deadline_and_completes_the_pop() -> None:
     assert decision.destination == ToMenu("main")
     assert told.decisions[0][0].sources[0].state == "late"
     late.gate.set()
-    async with asyncio.timeout(1):
-        while not told.contexts:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(told.has_context.wait(), 1)
     assert told.contexts[0].touches[0].touch_id == "t1"
 
 

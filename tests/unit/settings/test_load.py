@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 
 import pytest
 
 from ctiroute.errors import SettingsError
 from ctiroute.settings import Settings, environment_names, load_settings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -61,7 +64,8 @@ def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
     """Deployments change single values without a new file."""
     path = write(tmp_path, "fastagi: {port: 4573}\nasterisk: [{name: pbx1, secret: old}, {name: pbx2}]\n")
     settings = load_settings(
-        path, {"CTIROUTE_FASTAGI_PORT": "0", "CTIROUTE_ASTERISK_SECRET": "new", "CTIROUTE_WEB_ORIGINS": "https://a.example, https://b.example"}
+        path,
+        {"CTIROUTE_FASTAGI_PORT": "0", "CTIROUTE_ASTERISK_SECRET": "new", "CTIROUTE_WEB_ORIGINS": "https://a.example, https://b.example"},
     )
     assert settings.fastagi.port == 0
     assert [each.secret for each in settings.asterisk] == ["new", ""]
