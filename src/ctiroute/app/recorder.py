@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import fields
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ class Recorder:
         while True:
             await self._some.wait()
             await asyncio.sleep(LINGER_S)
-            await self._write_patiently()
+            await self._write_patiently(leave=BATCH - 1)
 
     async def flush(self, limit_s: float) -> bool:
         """Write all that waits, trying for at most `limit_s`; False when something is left."""
@@ -114,12 +115,19 @@ class Recorder:
         self._idle.clear()
         self._some.set()
 
-    async def _write_patiently(self) -> None:
+    async def _write_patiently(self, leave: int = 0) -> None:
+        """Write what waits, with patience, until no more than `leave` are left.
+
+        What came during a write is left to linger like what came before it: else a busy loop of tiny transactions, each with two
+        switches of threads, would follow every write.
+        """
         tries = 0
-        while self._waiting():
+        written = False
+        while self._waiting() > (leave if written else 0):
             try:
                 await self._write_some()
                 tries = 0
+                written = True
             except StoreConflict:  # one bad record must not hold up the others for ever
                 log.exception("call records were refused and are dropped")
                 self._lost.inc()
@@ -129,11 +137,12 @@ class Recorder:
                 tries += 1
                 log.warning("call records wait, the store is away: %s; next try in %g s", error, pause)
                 await asyncio.sleep(pause)
-        self._some.clear()
-        self._idle.set()
+        if not self._waiting():
+            self._some.clear()
+            self._idle.set()
 
     async def _write_some(self) -> None:
-        ids = list(self._calls)[:BATCH]
+        ids = list(islice(self._calls, BATCH))
         batch = [self._calls.pop(call_id) for call_id in ids]
         wanted = [call_id for call_id in ids if call_id in self._wanted]
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,12 +14,12 @@ from ctiroute.app import recorder as recorder_module
 from ctiroute.app.recorder import Recorder, merged
 from ctiroute.model import CallRecord, MissedCall, Outcome, WrapUp
 from ctiroute.store import open_store
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctiroute.store.base import Store
-    from pathlib import Path
     from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from ctiroute.store.base import Store
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -113,3 +114,33 @@ def test_merging_keeps_what_the_newer_record_does_not_know() -> None:
     """None and empty texts say nothing."""
     older, newer = CallRecord("a:1", pbx="a", queue="promo", decision_ms=0.0), CallRecord("a:1", queue="credit")
     assert merged(older, newer) == CallRecord("a:1", pbx="a", queue="credit", decision_ms=0.0)
+
+
+async def test_records_that_come_during_a_write_linger_together(store: Store) -> None:
+    """However steadily records come, they are written by the handful, not one by one in the wake of the last write."""
+    batches: list[int] = []
+    recorder = Recorder(store, CollectorRegistry(), lambda _: None)
+    write = store.record_calls
+
+    async def record_calls(records: Sequence[CallRecord]) -> None:
+        batches.append(len(records))
+        recorder.record(CallRecord(f"a:{len(batches)}", pbx="a", received_at=NOW))
+        recorder.record(CallRecord(f"b:{len(batches)}", pbx="b", received_at=NOW))
+        await write(records)
+        if len(batches) == 3:
+            enough.set()
+
+    enough = asyncio.Event()
+    store.record_calls = record_calls  # type: ignore[method-assign]  # the real one, with ears
+    recorder.record(CallRecord("a:0", pbx="a", received_at=NOW))
+    began = asyncio.get_running_loop().time()
+    async with running(recorder):
+        await asyncio.wait_for(enough.wait(), 10)
+    assert batches == [1, 2, 2]
+    assert asyncio.get_running_loop().time() - began >= 2 * recorder_module.LINGER_S
+
+
+async def test_nothing_to_flush_needs_no_store(store: Store) -> None:
+    """A stop with nothing waiting does not wait for a store that is away."""
+    await store.close()
+    assert await asyncio.wait_for(Recorder(store, CollectorRegistry(), lambda _: None).flush(5), 1)

@@ -52,8 +52,8 @@ def put_touches(connection: sqlite3.Connection, touches: Sequence[Touch]) -> int
     values = [rows.touch_values(touch) for touch in touches]
     campaigns = {touch.campaign: (touch.campaign, touch.campaign_title, touch.medium.value) for touch in reversed(touches)}
     connection.executemany(SQL["add_campaign"], campaigns.values())
-    connection.executemany(SQL["add_identifier"], [value[-2:] for value in values])
-    new = connection.executemany(SQL["add_touch"], values).rowcount
+    _insert(connection, "add_identifier", [value[-2:] for value in values])
+    new = _insert(connection, "add_touch", values)
     if new < len(values):
         connection.executemany(SQL["put_touch"], values)
     return new
