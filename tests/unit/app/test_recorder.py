@@ -16,7 +16,7 @@ from ctiroute.model import CallRecord, MissedCall, Outcome, WrapUp
 from ctiroute.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from ctiroute.store.base import Store
