@@ -123,11 +123,14 @@ class Desk:
             if not call.over and now - call.last_at > KEEP_SILENT:
                 call.lost_sight = True
                 commands += self._floor.over(call, now)
+        commands += self._floor.forget()
+        needed = {call.call_id for call in self._register.ended()}  # a colleague still asks about them
+        for call in self._register:
             for pop in [pop for pop in call.pops if pop.offer.ended_at and now - pop.offer.ended_at > KEEP_ENDED]:
                 self._register.drop_pop(call, pop)
-            if call.over and not call.pops and now - call.last_at > KEEP_ENDED:
+            if call.over and not call.pops and call.call_id not in needed and now - call.last_at > KEEP_ENDED:
                 self._register.drop(call)
-        return commands + self._floor.forget()
+        return commands
 
     def handle(self, event: CallEvent) -> list[Command]:
         """Take one event of a switch and return what is to be done, in order."""

@@ -176,8 +176,11 @@ class Floor:
         return [ForgetCall(call.call_id) for call in done]
 
     def record(self, call: LiveCall, **fields: Any) -> list[Command]:
-        """Keep something of a call; calls that neither asked us nor rang an operator leave no record."""
-        if not call.recorded and not call.pops:
+        """Keep something of a call; calls that neither asked us, nor waited in a queue, nor rang an operator leave no record.
+
+        After a restart nobody tells us again that a call asked us, but the switch tells that it waits: its end belongs in the record.
+        """
+        if not call.recorded and not call.pops and call.joined_at is None:
             return []
         return [RecordCall(CallRecord(call.call_id, received_at=None if call.recorded else call.since, **fields))]
 
