@@ -104,9 +104,14 @@ class Floor:
     def set_operators(self, operators: Iterable[Operator]) -> None:
         """Use these operators from now on."""
         by_id = {operator.operator_id: operator for operator in operators}
-        if by_id != self._operators:
-            self._operators = by_id
-            self._desk.set_operators(tuple(by_id.values()))
+        if by_id == self._operators:
+            return
+        changed = [operator_id for operator_id, operator in by_id.items() if self._operators.get(operator_id) != operator]
+        self._operators = by_id
+        self._desk.set_operators(tuple(by_id.values()))
+        for operator_id in changed:  # who is connected already may have another phone now
+            if self._screens is not None and self._screens.connected(operator_id):
+                self.came(operator_id)
 
     @property
     def operators(self) -> Mapping[str, Operator]:
@@ -194,6 +199,8 @@ class Floor:
 
     async def snapshot(self, operator_id: str) -> Snapshot:
         """Return all that this operator's screen shows now."""
+        if operator_id not in self._operators:  # added since the store was asked last
+            self.set_operators(await self._store.get_operators())
         missed = {call.pop_id: call for call in await self._stored_missed(operator_id)}
         missed |= {call.pop_id: call for call in self._missed.get(operator_id, ())}
         return Snapshot(
