@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -31,11 +32,11 @@ from ctiroute.model import (
     TouchStatus,
 )
 from ctiroute.rules import Ruleset, load_ruleset
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctiroute.engine.gather import Source
     from collections.abc import Callable, Sequence
+
+    from ctiroute.engine.gather import Source
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PHONE = "+380671234567"

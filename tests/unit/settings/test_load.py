@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ctiroute.errors import SettingsError
 from ctiroute.settings import Settings, environment_names, load_settings
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
