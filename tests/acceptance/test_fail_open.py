@@ -107,7 +107,9 @@ async def test_store_gone(asterisk: RealAsterisk, service: RunningService, calle
         caller = await callers(CUSTOMER, OFFICE)
         began = await ami.wait("Newexten", Application="AGI", timeout_s=6)
         await ami.wait("VarSet", Variable="CTI_WAY", Linkedid=began["Linkedid"], timeout_s=6)
+        await caller.wait("answered")
         await caller.hang_up()
+        assert await caller.ended() == 0
     await asterisk.no_channels()
 
 

@@ -60,7 +60,7 @@ async def test_the_offer_stands_on_the_screen_before_the_phone_is_answered(
     await says(page, "pop-who", "+380 67 123 4567")
     await expect(page.get_by_test_id("pop-script").first).to_contain_text("Read the terms aloud")
     assert not leg.answered.is_set(), "the pop has to stand there while the phone still rings"
-    if os.environ.get("CTIROUTE_PICTURE"):
+    if os.environ.get("TAKE_PICTURE"):
         PICTURE.parent.mkdir(exist_ok=True)
         await page.screenshot(path=PICTURE)
     await leg.answer()

@@ -133,8 +133,8 @@ class RealAsterisk:
         await self.start()
 
     def remove(self) -> None:
-        """Delete its folder (kept when CTIROUTE_KEEP is set, to read the logs)."""
-        if not os.environ.get("CTIROUTE_KEEP"):
+        """Delete its folder (kept when KEEP_ASTERISK is set, to read the logs)."""
+        if not os.environ.get("KEEP_ASTERISK"):
             shutil.rmtree(self.home, ignore_errors=True)
 
     def log(self) -> str:

@@ -84,9 +84,7 @@ def test_call_that_rings_nobody_leaves_no_record(talk: Conversation) -> None:
 
 def test_who_waits_and_leaves_unoffered_is_recorded(talk: Conversation) -> None:
     """A caller who waited in a queue and rang nobody is abandoned, also when only the switch told us of him (after a restart)."""
-    talk(
-        "0s > leg 1/1 PJSIP/trunk\n 1s > wait 1 in sales\n 9s > gone 1/1\n < record 1 ended abandoned\n < forget 1"
-    )
+    talk("0s > leg 1/1 PJSIP/trunk\n 1s > wait 1 in sales\n 9s > gone 1/1\n < record 1 ended abandoned\n < forget 1")
 
 
 def test_no_answer_goes_to_the_next_member(talk: Conversation) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctiroute.errors import AgiError
 from ctiroute.protocol.agi_command import MAX_COMMAND, MAX_PAIRS, encode_command, set_variables
 
-FUZZ = int(os.environ.get("CTIROUTE_FUZZ", "200"))
+FUZZ = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 
 VALUES = st.text("AZaz09_.:@/+&-", max_size=128)
 NAMES = st.from_regex(r"CTI_X_[A-Z0-9_]{1,50}", fullmatch=True)

@@ -16,8 +16,8 @@ DATA = Path(__file__).parents[2] / "data" / "agi"
 RECORDED = sorted(DATA.glob("*.agi"))
 BLOCK = (DATA / "asterisk-22.10.1-pjsip.agi").read_bytes()
 
-# `make check` keeps this short; CTIROUTE_FUZZ=50000 is the full run.
-FUZZ = int(os.environ.get("CTIROUTE_FUZZ", "200"))
+# `make check` keeps this short; FUZZ_EXAMPLES=50000 is the full run.
+FUZZ = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 
 
 def whole(data: bytes) -> tuple[AgiEnvironment | None, bytes]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctiroute.errors import AgiError
 from ctiroute.protocol.agi_reply import HANGUP, MAX_REPLY, AgiEvent, AgiReply, ReplyParser
 
-FUZZ = int(os.environ.get("CTIROUTE_FUZZ", "200"))
+FUZZ = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 
 USAGE = (
     b"520-Invalid command syntax.  Proper usage follows:\n Usage: EXEC <application> <options>\n\n200 result=1\n520 End of proper usage.\n"
