@@ -51,9 +51,11 @@ async def test_the_offer_stands_on_the_screen_before_the_phone_is_answered(
     """Skips the menu, rings the offer's operators, shows campaign, terms, age and script; follows the call to its end."""
     operator = await phones("1001")
     page = await sign_in(browser, service, "olena")
+    await service.add_customer(CUSTOMER, "Iryna Bondar")
     caller = await callers(CUSTOMER, OFFICE)
     leg = await operator.ringing()
     await in_state(page, "ringing")
+    await says(page, "pop-who", "Iryna Bondar")
     await says(page, "pop-why", "Calls back about “Autumn instalments”, SMS sent 12 min ago")
     await says(page, "pop-terms", "0 % for 24 months")
     await says(page, "pop-opening", "Shall we go through the terms?")

@@ -99,6 +99,13 @@ class RunningService:
         arguments = (operator_id, "--name", operator_id.title(), "--interface", f"PJSIP/{extension}", *more)
         await self.run("operator", "add", "-c", str(self.settings), *arguments, stdin=PASSWORD + "\n")
 
+    async def add_customer(self, phone: str, name: str) -> None:
+        """Import a customer with this number, also while the service runs."""
+        file = self.folder / f"customers-{phone[1:]}.csv"
+        file.write_text(f"customer_id,name,language,phone,segment,city\nC-{phone[1:]},{name},uk,{phone},mass,Kyiv\n", encoding="utf-8")
+        result = json.loads(await self.run("import", "customers", "-c", str(self.settings), "--json", str(file)))
+        assert result["added"] == 1, result
+
     async def send_offer(self, phone: str, *, minutes_ago: float = 12) -> None:
         """Import the touch that an SMS offer leaves."""
         file = self.folder / f"touches-{phone[1:]}.csv"
