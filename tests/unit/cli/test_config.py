@@ -1,0 +1,101 @@
+"""`ctiroute config` and `ctiroute db`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Said
+
+
+def test_good_settings_are_0(config: Path, ctiroute: Callable[..., Said]) -> None:
+    """Nothing to say but that."""
+    said = ctiroute("config", "check", "-c", config)
+    assert (said.code, said.err) == (0, "")
+    assert "can be used" in said.out
+
+
+def test_every_fault_of_a_bad_file_is_named_with_its_line(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Three mistakes, one run."""
+    path = tmp_path / "bad.yml"
+    path.write_text("regoin: UA\nfastagi:\n  host: 0.0.0.0\nweb: {port: ninety}\n", encoding="utf-8")
+    said = ctiroute("config", "check", "-c", path)
+    assert said.code == 2
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert [line.partition(f"{path}:")[2].partition(":")[0] for line in lines] == ["1", "3", "4"]
+    assert "did you mean" in lines[0]
+    assert "allow_from" in lines[1]
+
+
+def test_a_file_that_is_not_there_is_2(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """For every command that reads settings."""
+    for command in (("config", "check"), ("operator", "list"), ("db", "current"), ("serve",)):
+        said = ctiroute(*command, "-c", tmp_path / "none.yml")
+        assert said.code == 2
+        assert "none.yml" in said.err
+
+
+def test_an_unknown_variable_is_2(config: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing error must not silently leave a default in force."""
+    monkeypatch.setenv("CTIROUTE_FASTAGI_PROT", "1")
+    said = ctiroute("config", "check", "-c", config)
+    assert said.code == 2
+    assert "CTIROUTE_FASTAGI_PORT" in said.err
+
+
+@pytest.mark.parametrize("command", [("config", "show"), ("config", "check"), ("db", "current"), ("operator", "list"), ("serve",)])
+def test_secrets_are_never_printed(
+    command: tuple[str, ...], tmp_path: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as settings in force, nor in the error of a store that cannot be opened."""
+    path = tmp_path / "ctiroute.yml"
+    path.write_text(
+        f"data_dir: {tmp_path}\nfastagi: {{secret: s3cret-agi}}\nasterisk: [{{name: a, secret: s3cret-ami}}]\nlog_format: json\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("CTIROUTE_STORE", "postgresql://ctiroute:s3cret-db@db.example/cti")
+    said = ctiroute(*command, "-c", path)
+    assert "s3cret" not in said.out + said.err
+    assert said.code == (0 if command[0] == "config" else 1)
+
+
+def test_show_prints_what_is_in_force(config: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON, variables included."""
+    monkeypatch.setenv("CTIROUTE_FASTAGI_PORT", "4600")
+    monkeypatch.setenv("CTIROUTE_ASTERISK_SECRET", "hunter22")
+    shown = json.loads(ctiroute("config", "show", "-c", config).out)
+    assert shown["fastagi"]["port"] == 4600
+    assert shown["asterisk"][0]["secret"] == "•••"
+    assert shown["store"].startswith("sqlite:///")
+
+
+def test_db_upgrade_and_current_tell_the_schema(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """The number of the newest migration, in a file that is made on the way."""
+    assert ctiroute("db", "upgrade", "-c", config).code == 0
+    said = ctiroute("db", "current", "-c", config)
+    with sqlite3.connect(tmp_path / "data" / "ctiroute.db") as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    assert said.code == 0
+    assert said.out.split()[:2] == ["schema", str(version)]
+
+
+def test_a_store_of_a_newer_version_is_refused(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Exit code 1 and a sentence, no traceback."""
+    assert ctiroute("db", "upgrade", "-c", config).code == 0
+    connection = sqlite3.connect(tmp_path / "data" / "ctiroute.db")
+    connection.execute("PRAGMA user_version = 9999")
+    connection.commit()
+    connection.close()
+    said = ctiroute("db", "current", "-c", config)
+    assert said.code == 1
+    assert "newer" in said.err
+    assert "Traceback" not in said.err

@@ -1,0 +1,94 @@
+"""`ctiroute import touches|customers`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Said
+
+HEAD = "phone,campaign,sent_at,title\n"
+GOOD = "+380671234567,autumn,2026-11-01T10:00:00+02:00,Autumn\n0501234567,autumn,2026-11-01T10:01:00+02:00,Autumn\n"
+BAD = "what,autumn,2026-11-01T10:00:00+02:00,Autumn\n"
+
+
+@pytest.fixture
+def touches(tmp_path: Path) -> Path:
+    """Return a file with two good rows."""
+    path = tmp_path / "autumn.csv"
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    return path
+
+
+def test_touches_are_imported_once(config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """Importing the file again changes nothing."""
+    said = ctiroute("import", "touches", touches, "-c", config)
+    assert said.code == 0
+    assert "2 rows: 2 added, 0 known before, 0 refused" in said.out
+    again = json.loads(ctiroute("import", "touches", touches, "-c", config, "--json").out)
+    assert (again["read"], again["added"], again["updated"], again["rejected"], again["rejects"]) == (2, 0, 2, 0, None)
+
+
+def test_customers_are_imported(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """With their numbers and attributes."""
+    path = tmp_path / "customers.csv"
+    path.write_text("customer_id,name,phone,tariff\n17,Ivan,+380671234567,gold\n", encoding="utf-8")
+    result = json.loads(ctiroute("import", "customers", path, "-c", config, "--json").out)
+    assert (result["added"], result["rejected"]) == (1, 0)
+
+
+def test_refused_rows_are_kept_apart(config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """The rest is imported, and the file of refused rows is named."""
+    touches.write_text(HEAD + GOOD + BAD, encoding="utf-8")
+    said = ctiroute("import", "touches", touches, "-c", config)
+    rejects = touches.with_suffix(".rejects.csv")
+    assert said.code == 0
+    assert "1 refused" in said.out
+    assert str(rejects) in said.out
+    assert "what" in rejects.read_text(encoding="utf-8-sig")
+
+
+def test_a_file_without_one_good_row_is_1(config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """Nothing was imported: the answer is no."""
+    touches.write_text(HEAD + BAD, encoding="utf-8")
+    said = ctiroute("import", "touches", touches, "-c", config, "--json")
+    assert said.code == 1
+    assert json.loads(said.out)["rejects"].endswith(".rejects.csv")
+
+
+def test_too_many_bad_rows_roll_everything_back(config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """Exit code 1; a later import of the good rows finds none of them known."""
+    touches.write_text(HEAD + GOOD + BAD * 3, encoding="utf-8")
+    said = ctiroute("import", "touches", touches, "-c", config, "--max-rejects", "2")
+    assert said.code == 1
+    assert "error: more than 2 rows are bad, nothing is kept" in said.err
+    touches.write_text(HEAD + GOOD, encoding="utf-8")
+    assert json.loads(ctiroute("import", "touches", touches, "-c", config, "--json").out)["added"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (["--timezone", "Mars/Base"], "Europe/Kyiv"),
+        (["--map", "phone"], "OURS=HEADER"),
+        (["--medium", "pigeon"], "choose from"),
+    ],
+)
+def test_wrong_options_are_2(options: list[str], remedy: str, config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """Before anything is read."""
+    said = ctiroute("import", "touches", touches, "-c", config, *options)
+    assert said.code == 2
+    assert remedy in said.err
+
+
+def test_a_file_that_is_not_there_is_2(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Named, without a traceback."""
+    said = ctiroute("import", "touches", tmp_path / "none.csv", "-c", config)
+    assert said.code == 2
+    assert "none.csv" in said.err
