@@ -37,7 +37,10 @@ def read(node: Node, scope: Scope) -> Probe:
     about_person = bool(languages or tests)
 
     def fits(customer: Customer) -> bool:
-        return (not languages or _speaks(customer, languages)) and all(test(customer.attributes.get(name, "")) for name, test in tests)
+        for name, test in tests:  # no generator: this runs for every call and every such rule
+            if not test(customer.attributes.get(name, "")):
+                return False
+        return not languages or _speaks(customer, languages)
 
     def test(facts: Facts) -> Bound | None:
         identity = facts.context.identity
