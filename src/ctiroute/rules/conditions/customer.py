@@ -37,10 +37,7 @@ def read(node: Node, scope: Scope) -> Probe:
     about_person = bool(languages or tests)
 
     def fits(customer: Customer) -> bool:
-        for name, test in tests:  # no generator: this runs for every call and every such rule
-            if not test(customer.attributes.get(name, "")):
-                return False
-        return not languages or _speaks(customer, languages)
+        return (not languages or _speaks(customer, languages)) and _has(customer, tests)
 
     def test(facts: Facts) -> Bound | None:
         identity = facts.context.identity
@@ -70,6 +67,13 @@ KIND = ConditionKind("customer", "Whether the caller is known, and what is known
 def _speaks(customer: Customer, languages: tuple[str, ...]) -> bool:
     spoken = customer.language
     return spoken is not None and (spoken in languages or spoken.partition("-")[0] in languages)
+
+
+def _has(customer: Customer, tests: tuple[tuple[str, Callable[[str], bool]], ...]) -> bool:
+    for name, test in tests:  # no generator: this runs for every call and every such rule
+        if not test(customer.attributes.get(name, "")):
+            return False
+    return True
 
 
 def _attribute(scope: Scope) -> Callable[[Node], _Test]:
