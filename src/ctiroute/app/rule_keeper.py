@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SETTLE_MS = 200  # an editor writes a file in several steps; what comes within this time is one save
+STEP_MS = 50  # how long no change has to come for a save to be over
 
 
 class RuleKeeper:
@@ -62,9 +65,42 @@ class RuleKeeper:
         return True
 
     async def watch(self) -> None:
-        """Reload whenever a file changes, until cancelled."""
-        async for _ in awatch(self._path, debounce=SETTLE_MS, step=50, rust_timeout=1000, recursive=True):
-            self.reload()
+        """Reload whenever a file changes, until cancelled. Also follows what is put in the place of the folder, or of the one file."""
+        replaced = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_place(replaced), name="rules: their place")
+            group.create_task(self._watch_folder(replaced), name="rules: their folder")
+
+    async def _watch_place(self, replaced: asyncio.Event) -> None:
+        """Watch the folder above: a watch stays with what it was set on, so a rename over that would blind it."""
+        path = self._path.absolute()
+        async for changes in awatch(path.parent, recursive=False, watch_filter=None, debounce=SETTLE_MS, step=STEP_MS):
+            if any(changed == str(path) for _, changed in changes):
+                replaced.set()
+                self.reload()
+
+    async def _watch_folder(self, replaced: asyncio.Event) -> None:
+        while True:
+            replaced.clear()
+            if self._path.is_dir():
+                await self._watch_files(replaced)
+            await replaced.wait()
+
+    async def _watch_files(self, replaced: asyncio.Event) -> None:
+        read = False  # once more after the watch is set: a file may have been saved since the last reading
+        with contextlib.suppress(FileNotFoundError):
+            async for changes in awatch(
+                self._path,
+                watch_filter=None,
+                debounce=SETTLE_MS,
+                step=STEP_MS,
+                stop_event=replaced,
+                rust_timeout=500,
+                yield_on_timeout=True,
+            ):
+                if changes or not read:
+                    read = True
+                    self.reload()
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset

@@ -1,0 +1,107 @@
+"""Files of live calls: made when they are needed, bounded, stored and read back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
+from ctiroute.app.rule_files import read_rules
+from ctiroute.demo.company import CAMPAIGN_CALLER, FAMILY, company
+from ctiroute.demo.show import RULES
+from ctiroute.engine.decide import decide
+from ctiroute.model import UNKNOWN, CallerContext, Decision, Identity, IdentityKind, RuleTrace, Status, ToDefault, Trace
+from tests.unit.app.office import request_of
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+COMPANY = company(NOW)
+
+
+def context(call_id: str = "lab:1.1", number: str = CAMPAIGN_CALLER) -> CallerContext:
+    """Return what the demo's company knows of a caller; of a shared number all that is known of each."""
+    customers = tuple(it for it in COMPANY.customers if it.identifiers[0].value == number)
+    return CallerContext(request_of(call_id, number, NOW), Identity.of(customers), COMPANY.touches, COMPANY.interactions)
+
+
+def decided(known: CallerContext) -> Decision:
+    """Return what the demo's rules say."""
+    return decide(known.request, known, read_rules(RULES), NOW, {})
+
+
+def test_what_is_stored_reads_back_the_same() -> None:
+    """Context, plan and trace survive the store, every value with its type."""
+    known = context()
+    file = CallFile.of(known, decided(known))
+    assert file.rules
+    assert from_bytes(to_bytes(file)) == file
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b'{"context": null}', b"\xff"])
+def test_what_cannot_be_read_is_none(data: bytes) -> None:
+    """Bytes of another version, or a half-written row, are no file and no error."""
+    assert from_bytes(data) is None
+
+
+def test_a_field_of_a_later_version_does_no_harm() -> None:
+    """After going back to an older version, what the newer one wrote is read as far as it is known."""
+    file = CallFile(context())
+    later = json.loads(to_bytes(file)) | {"mood": "sunny"}
+    assert from_bytes(json.dumps(later).encode()) == file
+
+
+def test_the_trace_is_worded_when_somebody_reads_it() -> None:
+    """Storing a call does not word its trace; a screen does, and then it is stored with it."""
+    asked: list[str] = []
+
+    def explain() -> tuple[RuleTrace, ...]:
+        asked.append("asked")
+        return (RuleTrace("r", matched=True, verdicts=()),)
+
+    files = CallFiles()
+    files.decided(context(), Decision(Status.ROUTED, ToDefault(), Trace(explain), rule="r"))
+    kept = files.to_keep("lab:1.1")
+    assert kept is not None
+    assert (kept.rule, kept.rules, asked) == ("r", (), [])
+    shown = files.get("lab:1.1")
+    assert shown is not None
+    assert shown.rules == (RuleTrace("r", matched=True, verdicts=()),)
+    assert files.to_keep("lab:1.1") is shown
+    assert files.get("lab:1.1") is shown
+    assert asked == ["asked"]
+
+
+def test_the_oldest_file_goes_first() -> None:
+    """The bound holds whatever number of calls comes."""
+    files = CallFiles(limit=2)
+    for number in range(4):
+        files.keep(CallFile(context(f"lab:{number}.0")))
+    assert [files.get(f"lab:{number}.0") is not None for number in range(4)] == [False, False, True, True]
+
+
+def test_completing_needs_a_call_that_is_ours() -> None:
+    """A late context changes the file of a live call only, and leaves what was decided."""
+    files = CallFiles()
+    assert not files.completed(context())
+    files.decided(CallerContext(request_of("lab:1.1", CAMPAIGN_CALLER, NOW), UNKNOWN), decided(context()))
+    assert files.completed(context())
+    file = files.get("lab:1.1")
+    assert file is not None
+    assert (file.context, file.rule) == (context(), "autumn-sms-callers")
+    files.forget("lab:1.1")
+    files.forget("lab:1.1")
+    assert files.get("lab:1.1") is None
+    assert files.to_keep("lab:1.1") is None
+
+
+def test_a_choice_leaves_only_what_is_of_the_chosen() -> None:
+    """The chosen candidate is known, and the others' touches and requests leave the screen; a stranger cannot be chosen."""
+    file = CallFile(context(number=FAMILY))
+    assert file.context.identity.kind is IdentityKind.AMBIGUOUS
+    chosen = file.chosen("C-1004")
+    assert chosen is not None
+    assert chosen.context.identity.kind is IdentityKind.KNOWN
+    assert {it.customer_id for it in chosen.context.touches} <= {None, "C-1004"}
+    assert {it.customer_id for it in chosen.context.interactions} <= {None, "C-1004"}
+    assert file.chosen("C-1001") is None
