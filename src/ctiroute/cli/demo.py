@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -50,10 +51,16 @@ def _demo(arguments: argparse.Namespace) -> int:
         return EXIT_USAGE
     set_up("warning", "text")
     with tempfile.TemporaryDirectory(prefix="ctiroute-demo-") as folder:
-        return run(_show(Path(folder), arguments))
+        try:
+            return run(_show(Path(folder), arguments))
+        except asyncio.CancelledError:  # SIGTERM: ended as asked, and nothing is left behind
+            return EXIT_OK
 
 
 async def _show(folder: Path, arguments: argparse.Namespace) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     good = True
     speed = _FAST if arguments.exit else _AS_LIFE
     async with Demo(folder, web_port=arguments.port, agi_port=4573, speed=speed) as demo:

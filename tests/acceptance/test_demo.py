@@ -1,0 +1,140 @@
+"""`ctiroute demo` as a visitor runs it: the installed command, a process of its own, real ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import Iterator
+    from pathlib import Path
+
+END_S = 5.0  # after Ctrl-C
+RUN_S = 50.0
+# What each call shows: rule, destination, and who rang with which result.
+TOLD = [
+    ("campaign", "autumn-sms-callers", "queue promo", [("1001", "answered")]),
+    ("form", "credit-form-open", "queue credit", [("1001", "answered")]),
+    ("stranger", None, "menu main", []),
+    ("family", "family-number", "queue reception", [("1001", "answered")]),
+    ("retry", "vip", "queue vip", [("1001", "no answer"), ("1002", "answered")]),
+    ("transfer", "autumn-sms-callers", "queue promo", [("1002", "answered"), ("1001", "answered")]),
+]
+
+
+async def demo(folder: Path, *arguments: str) -> Process:
+    """Start the demo; its temporary folder is made in `folder`."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "ctiroute.cli", "demo", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+async def to_the_end(process: Process) -> tuple[list[dict[str, Any]], str]:
+    """Return the JSON lines and what was said on standard error."""
+    async with asyncio.timeout(RUN_S):
+        out, err = await process.communicate()
+    return [json.loads(line) for line in out.decode().splitlines()], err.decode()
+
+
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """Take the demo's usual ports, unless somebody has them already: either way the demo cannot."""
+    with contextlib.ExitStack() as stack:
+        for port in (8080, 4573):
+            listener = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                listener.listen()
+        yield
+
+
+async def test_six_calls_tell_their_stories(tmp_path: Path) -> None:
+    """Each call goes where its story says, each ring has a pop that is acknowledged, the times are told, and nothing is left behind."""
+    process = await demo(tmp_path, "--calls", "6", "--exit", "--json")
+    lines, err = await to_the_end(process)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+    assert [
+        (it["story"], it["rule"], it["destination"], [(ring["extension"], ring["result"]) for ring in it["rings"]]) for it in lines
+    ] == TOLD
+    for number, line in enumerate(lines, 1):
+        assert line["call"] == number
+        assert line["status"] == ("routed" if line["rule"] else "default")
+        assert 0 < line["decision_ms"] < 1000
+        if line["rings"]:
+            assert line["acked"] is True
+            assert 0 < line["ring_to_pop_ms"] < 500  # a promise, with room for a machine that runs other tests
+        else:
+            assert (line["acked"], line["ring_to_pop_ms"]) == (None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_taken_ports_are_told_and_others_used(taken: None, tmp_path: Path) -> None:
+    """Where another service has the usual ports, the demo says which it uses and works."""
+    process = await demo(tmp_path, "--calls", "1", "--exit", "--json")
+    lines, err = await to_the_end(process)
+    assert process.returncode == 0, err
+    assert "port 8080 is taken: screens at " in err
+    assert "port 4573 is taken: FastAGI at " in err
+    assert [line["acked"] for line in lines] == [True]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+async def test_ending_it_in_the_middle_leaves_nothing(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """Ctrl-C, or the end of a container, during a call ends it soon, without a traceback and without its temporary folder."""
+    process = await demo(tmp_path, "--calls", "6", "--exit", "--json")
+    assert process.stdout is not None
+    async with asyncio.timeout(RUN_S):
+        await process.stdout.readline()
+    assert [path.name.startswith("ctiroute-demo-") for path in tmp_path.iterdir()] == [True]
+    process.send_signal(number)
+    try:
+        async with asyncio.timeout(END_S):
+            _, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == code
+    assert "Traceback" not in err.decode()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_link_is_printed_first(tmp_path: Path) -> None:
+    """Without --exit the first thing told is where to look, with a ticket that is not in the part of the address that servers see."""
+    process = await demo(tmp_path)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(RUN_S):
+            told = ""
+            while "http://127.0.0.1:" not in told:
+                told = (await process.stderr.readline()).decode()
+        assert "/#ticket=" in told
+    finally:
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(END_S):
+            _, err = await process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err.decode()
+
+
+@pytest.mark.parametrize(("arguments", "why"), [(["--exit"], "--exit needs --calls"), (["--calls", "0"], "at least one")])
+async def test_what_makes_no_sense_is_refused(arguments: list[str], why: str, tmp_path: Path) -> None:
+    """Arguments that contradict each other are a usage error with a sentence."""
+    process = await demo(tmp_path, *arguments)
+    _, err = await to_the_end(process)
+    assert process.returncode == 2
+    assert why in err
