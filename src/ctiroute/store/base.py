@@ -48,7 +48,7 @@ class Store(Protocol):
         """Raise `StoreUnavailable` unless reading and writing work now."""
 
     async def schema_version(self) -> int:
-        """Return the number of the newest migration that has run; 0: an empty store."""
+        """Return the number of the newest migration that has run; 0: an empty store. Works before `open`, and changes nothing."""
 
     # --- call path
     async def find_caller(self, query: CallerQuery) -> CallerFacts:

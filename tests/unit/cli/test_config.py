@@ -78,14 +78,18 @@ def test_show_prints_what_is_in_force(config: Path, ctiroute: Callable[..., Said
 
 
 def test_db_upgrade_and_current_tell_the_schema(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
-    """The number of the newest migration, in a file that is made on the way."""
-    assert ctiroute("db", "upgrade", "-c", config).code == 0
+    """The number of the newest migration. Asking makes nothing; upgrading says from where."""
+    said = ctiroute("db", "current", "-c", config)
+    assert said.out.startswith("schema 0: ")
+    assert not (tmp_path / "data").exists()
+    assert "upgraded from 0" in ctiroute("db", "upgrade", "-c", config).out
     said = ctiroute("db", "current", "-c", config)
     with sqlite3.connect(tmp_path / "data" / "ctiroute.db") as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
     assert said.code == 0
-    assert said.out.split()[:2] == ["schema", str(version)]
+    assert said.out.startswith(f"schema {version}: ")
+    assert "as before" in ctiroute("db", "upgrade", "-c", config).out
 
 
 def test_a_store_of_a_newer_version_is_refused(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
@@ -95,7 +99,8 @@ def test_a_store_of_a_newer_version_is_refused(config: Path, tmp_path: Path, cti
     connection.execute("PRAGMA user_version = 9999")
     connection.commit()
     connection.close()
-    said = ctiroute("db", "current", "-c", config)
+    assert ctiroute("db", "current", "-c", config).out.startswith("schema 9999: ")
+    said = ctiroute("db", "upgrade", "-c", config)
     assert said.code == 1
     assert "newer" in said.err
     assert "Traceback" not in said.err

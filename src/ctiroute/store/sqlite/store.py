@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.store.sqlite import rows, writing
-from ctiroute.store.sqlite.faults import readable
+from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.reader import Reader
+from ctiroute.store.sqlite.schema import schema_version
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
@@ -75,8 +77,13 @@ class SqliteStore:
         self._read("get_heartbeat")
 
     async def schema_version(self) -> int:
-        """Return the number of the newest migration that has run."""
-        return int(self._read("schema_version")[0][0])
+        """Return the number of the newest migration that has run; may be asked before `open`, and then changes nothing."""
+        if self._reader is not None:
+            return int(self._read("schema_version")[0][0])
+        if not self.path.exists():
+            return 0
+        with mapped("read the schema's version"), closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
+            return schema_version(connection)
 
     # --- call path
 
