@@ -50,6 +50,11 @@ async def to_the_end(process: Process) -> tuple[list[dict[str, Any]], str]:
     return [json.loads(line) for line in out.decode().splitlines()], err.decode()
 
 
+def inside(folder: Path) -> list[str]:
+    """Return what is in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 @pytest.fixture
 def taken() -> Iterator[None]:
     """Take the demo's usual ports, unless somebody has them already: either way the demo cannot."""
@@ -79,7 +84,7 @@ async def test_six_calls_tell_their_stories(tmp_path: Path) -> None:
             assert 0 < line["ring_to_pop_ms"] < 500  # a promise, with room for a machine that runs other tests
         else:
             assert (line["acked"], line["ring_to_pop_ms"]) == (None, None)
-    assert list(tmp_path.iterdir()) == []
+    assert inside(tmp_path) == []
 
 
 async def test_taken_ports_are_told_and_others_used(taken: None, tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ async def test_ending_it_in_the_middle_leaves_nothing(number: signal.Signals, co
     assert process.stdout is not None
     async with asyncio.timeout(RUN_S):
         await process.stdout.readline()
-    assert [path.name.startswith("ctiroute-demo-") for path in tmp_path.iterdir()] == [True]
+    assert [name.startswith("ctiroute-demo-") for name in inside(tmp_path)] == [True]
     process.send_signal(number)
     try:
         async with asyncio.timeout(END_S):
@@ -110,7 +115,7 @@ async def test_ending_it_in_the_middle_leaves_nothing(number: signal.Signals, co
             await process.wait()
     assert process.returncode == code
     assert "Traceback" not in err.decode()
-    assert list(tmp_path.iterdir()) == []
+    assert inside(tmp_path) == []
 
 
 async def test_the_link_is_printed_first(tmp_path: Path) -> None:
