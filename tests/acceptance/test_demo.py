@@ -134,12 +134,3 @@ async def test_the_link_is_printed_first(tmp_path: Path) -> None:
             _, err = await process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in err.decode()
-
-
-@pytest.mark.parametrize(("arguments", "why"), [(["--exit"], "--exit needs --calls"), (["--calls", "0"], "at least one")])
-async def test_what_makes_no_sense_is_refused(arguments: list[str], why: str, tmp_path: Path) -> None:
-    """Arguments that contradict each other are a usage error with a sentence."""
-    process = await demo(tmp_path, *arguments)
-    _, err = await to_the_end(process)
-    assert process.returncode == 2
-    assert why in err
