@@ -33,6 +33,7 @@ class RuleKeeper:
     def __init__(self, path: Path, registry: CollectorRegistry) -> None:
         self._path = path
         self._ruleset: Ruleset | None = None
+        self._reading = asyncio.Lock()  # two saves in a row: the later one is read last
         self.fault = ""  # why the files on disk are not the rules in use; "" when they are
         self._good = Gauge("ctiroute_rules_good", "1: the files on disk are the rules in use", registry=registry)
         self._loaded_at = Gauge("ctiroute_rules_loaded_timestamp_seconds", "When the rules in use were loaded", registry=registry)
@@ -47,10 +48,17 @@ class RuleKeeper:
             raise RuntimeError("load() comes first")
         return self._ruleset
 
-    def reload(self) -> bool:
-        """Read the files again; a mistake in them leaves the rules in use and is said loudly. Returns whether they were good."""
+    async def reload(self) -> bool:
+        """Read the files again; a mistake in them leaves the rules in use and is said loudly. Returns whether they were good.
+
+        Reading happens in a thread: thousands of rules take a second, and calls come in meanwhile. The swap is one assignment.
+        """
+        async with self._reading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         try:
-            ruleset = read_rules(self._path)
+            ruleset = await asyncio.to_thread(read_rules, self._path)
         except ConfigurationError as error:
             faults = error.faults
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -77,7 +85,7 @@ class RuleKeeper:
         async for changes in awatch(path.parent, recursive=False, watch_filter=None, debounce=SETTLE_MS, step=STEP_MS):
             if any(changed == str(path) for _, changed in changes):
                 replaced.set()
-                self.reload()
+                await self.reload()
 
     async def _watch_folder(self, replaced: asyncio.Event) -> None:
         while True:
@@ -100,7 +108,7 @@ class RuleKeeper:
             ):
                 if changes or not read:
                     read = True
-                    self.reload()
+                    await self.reload()
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset

@@ -93,6 +93,7 @@ class Service:
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
         self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock)
         self._stack = AsyncExitStack()
+        self._socket_fault = ""
         Gauge("ctiroute_links_down", "Asterisks we do not hear", registry=self.registry).set_function(self._links_down)
 
     async def start(self) -> None:
@@ -109,12 +110,12 @@ class Service:
             await self.web.start()
             self.floor.attach(self.web.screens)
             for name, link in self.links.items():
-                self._tasks.start(link.run(), f"AMI {name}")
-            self._tasks.start(self._recorder.run(), "recorder")
-            self._tasks.start(self.rules.watch(), "rules watch")
-            self._tasks.start(self._keep_fresh(), "operators and expiry")
-            stack.push_async_callback(self.agi_socket.stop)
-            await self.agi_socket.start()
+                self._tasks.start(link.run(), f"AMI {name}", lasting=True)
+            self._tasks.start(self._recorder.run(), "recorder", lasting=True)
+            self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
+            self._tasks.start(self._keep_fresh(), "operators and expiry", lasting=True)
+            stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
+            await self._start_agi_socket()
             stack.push_async_callback(self.fastagi.drain, DRAIN_S)
             await self.fastagi.start()
             self._stack = stack.pop_all()
@@ -123,9 +124,9 @@ class Service:
         """Finish calls in hand, write what waits, close."""
         await self._stack.aclose()
 
-    def reload(self) -> bool:
-        """Read the rules again; False when they are wrong and those in use stay."""
-        return self.rules.reload()
+    def reload(self) -> None:
+        """Read the rules again, in the background; when they are wrong, those in use stay and `health` says so."""
+        self._tasks.start(self.rules.reload(), "rules reload")
 
     def health(self) -> Mapping[str, str]:
         """Return parts that are not well, with the cause in words."""
@@ -137,19 +138,35 @@ class Service:
                 unwell[f"asterisk {name}"] = "; ".join(link.state.degraded)
         if self.rules.fault:
             unwell["rules"] = self.rules.fault
+        if self._socket_fault:
+            unwell["ctiroute-agi"] = self._socket_fault
+        for name in self._tasks.broken:
+            unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell
 
     def _snapshot(self, call_id: str) -> bytes | None:
         return self.floor.snapshot_bytes(call_id)
 
+    async def _start_agi_socket(self) -> None:
+        """Listen for `ctiroute-agi`. Most sites never use it, so that it cannot listen is no reason not to start."""
+        try:
+            await self.agi_socket.start()
+        except OSError as error:
+            self._socket_fault = (
+                f"ctiroute-agi cannot ask: {error.strerror or error}; set agi_socket to a short path in a folder that is there"
+            )
+            log.warning("%s", self._socket_fault)
+
     async def _keep_fresh(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_S)
-            self.floor.expire()
             try:
+                self.floor.expire()
                 self.floor.set_operators(await self.store.get_operators())
             except StoreError as error:
                 log.warning("operators cannot be read: %s", error)
+            except Exception:  # whatever it is, in 5 s it is tried again
+                log.exception("what is long over could not be tidied up")
 
     async def _look_up(self, heard: LegStarted) -> CallFile:
         """Make the file of a call we did not decide, with what the rules would show of it. That no rule sent it here is left out."""

@@ -17,12 +17,15 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
+        self.broken: set[str] = set()  # names of tasks meant to run for ever that ended by an exception
 
-    def start(self, coroutine: Coroutine[Any, Any, object], name: str) -> asyncio.Task[Any]:
-        """Run a coroutine in the background."""
+    def start(self, coroutine: Coroutine[Any, Any, object], name: str, *, lasting: bool = False) -> asyncio.Task[Any]:
+        """Run a coroutine in the background; a `lasting` one is not meant to end, and health says so when it broke."""
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
+        if lasting:
+            task.add_done_callback(self._broke)
         return task
 
     async def cancel(self) -> None:
@@ -30,6 +33,10 @@ class Tasks:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _broke(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.broken.add(task.get_name())
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

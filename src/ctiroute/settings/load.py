@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,6 +152,8 @@ def _secret_file(path: Path, where: str, faults: list[Fault]) -> str:
 def _secret(f: Fields, key: str = "secret") -> str:
     """Return a secret given as such or as the file it stands in. An empty one means that there is none."""
     value = f.get(key, _maybe_empty, "")
+    if any("\ud800" <= char <= "\udfff" for char in value):  # how Python hands over bytes of the environment that are not UTF-8
+        f.wrong(f.node.get(key) or f.node, "holds bytes that are no text", "write it in UTF-8")
     from_file = f.get(f"{key}_file", _path, None)
     if from_file is None:
         return value
@@ -175,6 +178,14 @@ def _network(node: Node) -> str:
         return str(ipaddress.ip_network(value))
     except ValueError:
         refuse(node, "expected a network or an address", "write it as 10.0.0.0/24 or 10.0.0.5")
+
+
+def _address(node: Node) -> str:
+    value = text(node)
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        refuse(node, "expected an IP address", "write it as 10.0.0.5; names are not looked up")
 
 
 def _settings(tree: Mapping) -> Settings:
@@ -204,6 +215,8 @@ def _fastagi(node: Node) -> FastAgiSettings:
         port = f.get("port", _port, standard.port)
         allow_from = f.get("allow_from", list_of(_network, empty=True), ())
         secret = _secret(f)
+        if secret and not re.fullmatch(r"[A-Za-z0-9_.~-]{8,128}", secret):
+            f.wrong(f.node.get("secret") or f.node, "the secret is a part of an address", "use 8 to 128 letters, digits, and - _ . ~")
         deadline = f.get("deadline_s", number(0.1, 2.5), standard.deadline_s)
         header = f.get("header_timeout_s", number(0.1, 10), standard.header_timeout_s)
         sockets = f.get("max_sockets", integer(1, 100_000), standard.max_sockets)
@@ -226,7 +239,7 @@ def _asterisk(node: Node) -> AsteriskSettings:
         secret = _secret(f)
         tls = f.get("tls", boolean, standard.tls)
         tls_ca = f.get("tls_ca", _path, None)
-        addresses = f.get("addresses", list_of(_network, empty=True), ())
+        addresses = f.get("addresses", list_of(_address, empty=True), ())
     return AsteriskSettings(name, host, port, username, secret, tls, tls_ca, addresses)
 
 

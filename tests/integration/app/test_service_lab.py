@@ -234,10 +234,10 @@ async def test_a_reload_is_all_or_nothing(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     async with site(tmp_path, rules=rules) as at:
         file.write_text(text.replace("queue: promo", "queue: credit"), encoding="utf-8")
-        assert at.room.service.reload()
+        assert await at.room.service.rules.reload()
         assert (await at.call()).target == "credit"
         file.write_text(text.replace("queue: promo", "queue: [promo]"), encoding="utf-8")
-        assert not at.room.service.reload()
+        assert not await at.room.service.rules.reload()
         assert (await at.call()).target == "credit"
 
 

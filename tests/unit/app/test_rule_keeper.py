@@ -89,7 +89,7 @@ def test_there_must_be_rules_to_begin_with(tmp_path: Path) -> None:
         keeper.current()
 
 
-def test_bad_files_leave_the_rules_in_use(
+async def test_bad_files_leave_the_rules_in_use(
     folder: Path, keeper: RuleKeeper, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every mistake is logged with its place, the fault names the first and counts the rest, the metric is 0; good files end that."""
@@ -97,7 +97,7 @@ def test_bad_files_leave_the_rules_in_use(
     (folder / "a.yml").write_text(BAD, encoding="utf-8")
     (folder / "b.yml").write_text("rules:\n  - nam: x\n", encoding="utf-8")
     with caplog.at_level(logging.ERROR):
-        assert not keeper.reload()
+        assert not await keeper.reload()
     assert keeper.current() is before
     assert keeper.fault.startswith(f"{folder / 'a.yml'}:4:12: ")
     assert "more)" in keeper.fault
@@ -105,14 +105,14 @@ def test_bad_files_leave_the_rules_in_use(
     assert good(registry) == 0
     (folder / "b.yml").unlink()
     (folder / "a.yml").write_text(GOOD.format(name="second"), encoding="utf-8")
-    assert keeper.reload()
+    assert await keeper.reload()
     assert (keeper.fault, good(registry), names(keeper)) == ("", 1, ["second"])
 
 
-def test_a_folder_that_vanishes_leaves_the_rules_in_use(folder: Path, keeper: RuleKeeper) -> None:
+async def test_a_folder_that_vanishes_leaves_the_rules_in_use(folder: Path, keeper: RuleKeeper) -> None:
     """Files that were taken away are a fault as any other."""
     shutil.rmtree(folder)
-    assert not keeper.reload()
+    assert not await keeper.reload()
     assert "cannot be read" in keeper.fault
     assert names(keeper) == ["first"]
 

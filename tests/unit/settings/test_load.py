@@ -39,7 +39,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         """
         data_dir: /srv/cti
         region: KZ
-        fastagi: {host: 10.0.0.2, allow_from: [10.0.0.0/24], secret: s3cret, deadline_s: 0.5}
+        fastagi: {host: 10.0.0.2, allow_from: [10.0.0.0/24], secret: s3cret-long-enough, deadline_s: 0.5}
         asterisk:
           - {name: pbx1, host: 10.0.0.10, secret: one, addresses: [10.0.0.11]}
           - {name: pbx2, host: 10.0.0.20, tls: true}
@@ -47,6 +47,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         """,
     )
     settings = load_settings(path, {})
+    assert settings.asterisk[0].addresses == ("10.0.0.11",)
     assert settings.fastagi.allow_from == ("10.0.0.0/24",)
     assert [(each.name, each.tls) for each in settings.asterisk] == [("pbx1", False), ("pbx2", True)]
     assert settings.web.same_extension == "all"
@@ -114,6 +115,7 @@ def test_listening_beyond_the_machine_needs_a_list_of_who_may_ask(tmp_path: Path
         ({"CTIROUTE_FASTAGI_PORT": "many"}, "whole number"),
         ({"CTIROUTE_ASTERISK_SECRET_FILE": "/nowhere/at/all"}, "cannot be read"),
         ({"CTIROUTE_REGION_FILE": "/nowhere"}, "not a variable"),
+        ({"CTIROUTE_ASTERISK_SECRET": "\udcff"}, "no text"),
     ],
 )
 def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> None:
@@ -131,6 +133,8 @@ def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> Non
         ("web: {origins: [crm.example.com]}", "an origin"),
         ("fastagi: {allow_from: [here]}", "a network"),
         ("asterisk: [{secret_file: /nowhere/at/all}]", "cannot be read"),
+        ("fastagi: {secret: a/b?c=dddd}", "a part of an address"),
+        ("asterisk: [{addresses: [10.0.0.0/24]}]", "an IP address"),
         ("a: [", r"ctiroute\.yml:2:1"),
     ],
 )
