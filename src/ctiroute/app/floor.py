@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from ctiroute.app import pops
 from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
-from ctiroute.errors import StoreError
+from ctiroute.errors import AccessDenied, StoreError
 from ctiroute.model import (
     CallRecord,
     LegStarted,
@@ -201,10 +201,14 @@ class Floor:
         """Return all that this operator's screen shows now."""
         if operator_id not in self._operators:  # added since the store was asked last
             self.set_operators(await self._store.get_operators())
-        missed = {call.pop_id: call for call in await self._stored_missed(operator_id)}
-        missed |= {call.pop_id: call for call in self._missed.get(operator_id, ())}
+        operator = self._operators.get(operator_id)
+        if operator is None:
+            raise AccessDenied(f"{operator_id} is no operator any more")
+        since = self._clock() - MISSED_WINDOW
+        missed = {call.pop_id: call for call in await self._stored_missed(operator_id, since)}
+        missed |= {call.pop_id: call for call in self._missed.get(operator_id, ()) if call.offered_at >= since}
         return Snapshot(
-            operator=self._operators[operator_id],
+            operator=operator,
             pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id)),
             missed=tuple(sorted(missed.values(), key=lambda it: it.offered_at, reverse=True)[:MAX_MISSED]),
             switches=tuple(self._switches.values()),
@@ -260,24 +264,30 @@ class Floor:
 
     def _run(self, commands: Iterable[Command]) -> None:
         for command in commands:
-            match command:
-                case ShowPop(offer):
-                    self._acks.pushed(offer.pop_id, browsers=self._push("pop", offer))
-                case UpdatePop(offer):
-                    self._push("pop.update", offer)
-                case ClosePop(offer):
-                    self._push("pop.close", offer)
-                    self._acks.closed(offer.pop_id)
-                case RecordCall(record):
-                    self._recorder.record(record)
-                case RecordMissed(offer, rang_s):
-                    self._keep_missed(offer, rang_s)
-                case ForgetCall(call_id):
-                    self._recorder.settle(call_id)
-                    self._heard.pop(call_id, None)
-                    self._files.forget(call_id)
-                case _:
-                    assert_never(command)
+            try:
+                self._carry_out(command)
+            except Exception:  # a pop that cannot be worded must cost neither a colleague's pop nor the record
+                log.exception("%s could not be carried out", type(command).__name__)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case ShowPop(offer):
+                self._acks.pushed(offer.pop_id, browsers=self._push("pop", offer))
+            case UpdatePop(offer):
+                self._push("pop.update", offer)
+            case ClosePop(offer):
+                self._push("pop.close", offer)
+                self._acks.closed(offer.pop_id)
+            case RecordCall(record):
+                self._recorder.record(record)
+            case RecordMissed(offer, rang_s):
+                self._keep_missed(offer, rang_s)
+            case ForgetCall(call_id):
+                self._recorder.settle(call_id)
+                self._heard.pop(call_id, None)
+                self._files.forget(call_id)
+            case _:
+                assert_never(command)
 
     def _push(self, kind: Literal["pop", "pop.update", "pop.close"], offer: Offer) -> int:
         """Send a pop to its operator's screens; return how many there are."""
@@ -325,9 +335,9 @@ class Floor:
         file = from_bytes(record.snapshot) if record is not None and record.snapshot is not None else None
         return self._explain(file) if file is not None else None
 
-    async def _stored_missed(self, operator_id: str) -> list[MissedCall]:
+    async def _stored_missed(self, operator_id: str, since: datetime) -> list[MissedCall]:
         try:
-            return await self._store.missed_since(operator_id, self._clock() - MISSED_WINDOW)
+            return await self._store.missed_since(operator_id, since)
         except StoreError as error:  # a screen without yesterday's list is better than no screen
             log.warning("missed calls of %s cannot be read: %s", operator_id, error)
             return []

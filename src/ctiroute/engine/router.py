@@ -1,7 +1,7 @@
 """One request in, one Decision out, before its deadline and whatever breaks. Knows sources and rules; knows no medium.
 
-The order of work is what keeps a caller safe: gather until a little before the deadline, decide on what is there, answer. What the rest
-of the service needs (screens, records) is told after that, through the `Ledger`, and can neither delay nor fail the answer.
+The order of work is what keeps a caller safe: gather until a little before the deadline, decide on what is there, answer. The rest of the
+service (screens, records) is told through the `Ledger`, which only takes note: what fails there cannot fail the answer.
 """
 
 from __future__ import annotations
@@ -84,8 +84,15 @@ class Router:
         took = perf_counter() - started
         self._by_status[decision.status].inc()
         self._seconds.observe(took)
-        self._ledger.decided(context, decision, took * 1000)
+        self._tell(context, decision, took * 1000)
         return decision
+
+    def _tell(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
+        """Hand a decision to whoever keeps and shows it; that they break is no reason to take it back."""
+        try:
+            self._ledger.decided(context, decision, took_ms)
+        except Exception:
+            log.exception("the decision about %s was not recorded", context.request.call_id)
 
     def abandoned(self, request: RouteRequest) -> None:
         """Take note that the caller hung up before the decision."""
