@@ -18,7 +18,7 @@ from ctiroute.errors import StoreConflict, StoreError
 from ctiroute.model import CallRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from prometheus_client import CollectorRegistry
 
@@ -128,14 +128,12 @@ class Recorder:
                 await self._write_some()
                 tries = 0
                 written = True
-            except StoreConflict:  # one bad record must not hold up the others for ever
-                log.exception("call records were refused and are dropped")
-                self._lost.inc()
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the records wait: they are all that is left of the calls
                 self._failures.inc()
                 pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1
-                log.warning("call records wait, the store is away: %s; next try in %g s", error, pause)
+                cause = error if isinstance(error, StoreError) else repr(error)
+                log.warning("call records wait, the store did not take them: %s; next try in %g s", cause, pause)
                 await asyncio.sleep(pause)
         if not self._waiting():
             self._some.clear()
@@ -143,27 +141,40 @@ class Recorder:
 
     async def _write_some(self) -> None:
         ids = list(islice(self._calls, BATCH))
-        batch = [self._calls.pop(call_id) for call_id in ids]
         wanted = [call_id for call_id in ids if call_id in self._wanted]
+        shots = {call_id: self._snapshot(call_id) for call_id in wanted}
+        batch = [_with(self._calls.pop(call_id), shots.get(call_id)) for call_id in ids]
         try:
-            shots = {call_id: self._snapshot(call_id) for call_id in wanted}
-            await self._store.record_calls([_with(record, shots.get(record.call_id)) for record in batch])
-        except StoreConflict:
-            raise
+            await self._write_calls(batch)
         except BaseException:  # a failed or cancelled write goes back, older values under newer ones
             for record in batch:
                 newer = self._calls.get(record.call_id)
                 self._calls[record.call_id] = record if newer is None else merged(record, newer)
             raise
         self._wanted.difference_update(wanted)
-        for pop_id in list(self._missed)[:BATCH]:
-            await self._store.record_missed(self._missed[pop_id])
+        for pop_id in list(islice(self._missed, BATCH)):
+            await self._unless_refused(self._store.record_missed(self._missed[pop_id]), f"missed call {pop_id}")
             self._missed.pop(pop_id, None)
-        for key in list(self._notes)[:BATCH]:
+        for key in list(islice(self._notes, BATCH)):
             note = self._notes[key]
-            await self._store.put_wrap_up(note)
+            await self._unless_refused(self._store.put_wrap_up(note), f"note on {note.call_id}")
             if self._notes.get(key) is note:  # not typed further meanwhile
                 del self._notes[key]
+
+    async def _write_calls(self, batch: list[CallRecord]) -> None:
+        try:
+            await self._store.record_calls(batch)
+        except StoreConflict:  # one bad record must cost no other: find it
+            for record in batch:
+                await self._unless_refused(self._store.record_calls([record]), f"call {record.call_id}")
+
+    async def _unless_refused(self, writing: Awaitable[None], what: str) -> None:
+        """Write one thing; one that the store refuses for good is given up, loudly."""
+        try:
+            await writing
+        except StoreConflict:
+            log.exception("the record of a %s was refused and is given up", what)
+            self._lost.inc()
 
 
 def merged(older: CallRecord, newer: CallRecord) -> CallRecord:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 from aiohttp import WSMsgType, web
 
-from ctiroute.errors import StoreError
+from ctiroute.errors import AccessDenied, StoreError
 from ctiroute.web.problems import Problem, signed_out
 from ctiroute.web.screens import Screen, encode
 from ctiroute.web.throttle import Bucket
@@ -131,6 +131,9 @@ class Live:
         try:
             async with self._snapshots, asyncio.timeout(self._limits.snapshot_s):
                 return encode(await self._floor.snapshot(screen.operator_id))
+        except AccessDenied:
+            screen.close(SIGNED_OUT, "no operator any more")
+            return None
         except (StoreError, TimeoutError) as error:
             log.warning("No snapshot for %s: %s", screen.operator_id, str(error) or "it took too long")
         except Exception:

@@ -144,3 +144,14 @@ async def test_nothing_to_flush_needs_no_store(store: Store) -> None:
     """A stop with nothing waiting does not wait for a store that is away."""
     await store.close()
     assert await asyncio.wait_for(Recorder(store, CollectorRegistry(), lambda _: None).flush(5), 1)
+
+
+async def test_a_note_the_store_refuses_is_given_up_and_costs_no_other(store: Store) -> None:
+    """What contradicts the store is dropped and counted; what stands behind it is written."""
+    registry = CollectorRegistry()
+    recorder = Recorder(store, registry, lambda _: None)
+    recorder.missed(MissedCall("p0", "olena", "a:1", "", "", "", NOW, float("nan")))
+    recorder.missed(MissedCall("p1", "olena", "a:1", "", "", "", NOW, 18.0))
+    assert await recorder.flush(5)
+    assert [call.pop_id for call in await store.missed_since("olena", NOW)] == ["p1"]
+    assert registry.get_sample_value("ctiroute_records_lost_total") == 1
