@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -18,7 +16,7 @@ from ctiroute.model import UNKNOWN, WITHHELD, CallerContext, CallerFacts, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from ctiroute.model import RouteRequest
 
@@ -42,30 +40,47 @@ class Source(Protocol):
         """What traces and metrics call it."""
 
     @property
-    def immediate(self) -> bool:
-        """Whether `find_caller` answers without ever suspending, so that it needs neither a task nor a timer."""
+    def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
+        """`find_caller` without a wait, from a source that has its answers at hand; None: it has to be awaited."""
 
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
         """Return what is known; any exception means that it did not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Protocol):
     """How far back the rules in use look."""
 
-    touches: timedelta
-    calls: timedelta
-    interactions: timedelta  # closed ones; open ones are always found
+    @property
+    def touches(self) -> timedelta:
+        """Touches this old are of use."""
+
+    @property
+    def calls(self) -> timedelta:
+        """Calls this old are of use."""
+
+    @property
+    def interactions(self) -> timedelta:
+        """Interactions closed so long ago are of use; open ones are always found."""
 
 
 class Gatherer:
     """Makes the CallerContext of a request."""
 
     def __init__(self, sources: Sequence[Source], clock: Callable[[], datetime]) -> None:
-        self._immediate = [source for source in sources if source.immediate]
-        self._slow = [source for source in sources if not source.immediate]
+        self._quick = [(source.name, find_now) for source in sources if (find_now := source.find_now) is not None]
+        self._slow = [source for source in sources if source.find_now is None]
         self._clock = clock
         self._late: set[asyncio.Task[Answer]] = set()
+
+    def gather_now(self, request: RouteRequest, reach: Reach) -> CallerContext | None:
+        """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
+        now = self._clock()
+        phone = request.caller.phone
+        if phone is None:
+            return _nothing_to_ask(request, now)
+        if self._slow:
+            return None
+        return _context(request, self._ask_quick(_query(phone, reach, now)), now)
 
     async def gather(self, request: RouteRequest, reach: Reach, until: float, completed: Completed | None = None) -> CallerContext:
         """Return what is known by `until` (the event loop's clock).
@@ -76,12 +91,8 @@ class Gatherer:
         phone = request.caller.phone
         if phone is None:
             return _nothing_to_ask(request, now)
-        query = CallerQuery(
-            Identifier(IdentifierKind.PHONE, phone), now - reach.touches, now - reach.calls, now - reach.interactions, LIMIT
-        )
-        answers: dict[str, Answer] = {}
-        for source in self._immediate:
-            answers[source.name] = await _ask(source, query)
+        query = _query(phone, reach, now)
+        answers = self._ask_quick(query)
         if self._slow:
             await self._ask_slow(query, answers, until, lambda: completed and completed(_context(request, answers, self._clock())))
         return _context(request, answers, now)
@@ -91,6 +102,9 @@ class Gatherer:
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
+
+    def _ask_quick(self, query: CallerQuery) -> dict[str, Answer]:
+        return {name: _ask_now(name, find_now, query) for name, find_now in self._quick}
 
     async def _ask_slow(self, query: CallerQuery, answers: dict[str, Answer], until: float, completed: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()
@@ -123,28 +137,44 @@ class Gatherer:
         task.add_done_callback(arrived)
 
 
-async def _ask(source: Source, query: CallerQuery) -> Answer:
-    """Ask one source. Never raises but for CancelledError."""
+def _ask_now(name: str, find_now: Callable[[CallerQuery], CallerFacts], query: CallerQuery) -> Answer:
+    """Ask one source that answers at once. Never raises."""
     started = perf_counter()
     try:
-        if source.immediate:
+        facts = find_now(query)
+    except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
+        return None, _failure(name, started, error)
+    return facts, SourceReport(name, "ok", _ms(started))
+
+
+async def _ask(source: Source, query: CallerQuery) -> Answer:
+    """Ask one source and wait for it. Never raises but for CancelledError."""
+    started = perf_counter()
+    try:
+        async with asyncio.timeout(LATE_LIMIT_S):
             facts = await source.find_caller(query)
-        else:
-            async with asyncio.timeout(LATE_LIMIT_S):
-                facts = await source.find_caller(query)
     except TimeoutError:
         return None, SourceReport(source.name, "late", _ms(started), f"no answer in {LATE_LIMIT_S:g} s")
-    except StoreError as error:
-        log.warning("%s did not answer: %s", source.name, error)
-        return None, SourceReport(source.name, "failed", _ms(started), str(error))
-    except Exception as error:  # whatever a source does, the caller goes on
-        log.exception("%s broke", source.name)
-        return None, SourceReport(source.name, "failed", _ms(started), type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
+        return None, _failure(source.name, started, error)
     return facts, SourceReport(source.name, "ok", _ms(started))
+
+
+def _failure(name: str, started: float, error: Exception) -> SourceReport:
+    if isinstance(error, StoreError):
+        log.warning("%s did not answer: %s", name, error)
+        return SourceReport(name, "failed", _ms(started), str(error))
+    log.error("%s broke", name, exc_info=error)
+    return SourceReport(name, "failed", _ms(started), type(error).__name__)
 
 
 def _ms(started: float) -> float:
     return round((perf_counter() - started) * 1000, 3)
+
+
+def _query(phone: str, reach: Reach, now: datetime) -> CallerQuery:
+    identifier = Identifier(IdentifierKind.PHONE, phone)
+    return CallerQuery(identifier, now - reach.touches, now - reach.calls, now - reach.interactions, LIMIT)
 
 
 def _nothing_to_ask(request: RouteRequest, now: datetime) -> CallerContext:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client import Counter, Histogram
 
 from ctiroute.engine.decide import decide
-from ctiroute.engine.gather import Gatherer, Reach
+from ctiroute.engine.gather import Gatherer
 from ctiroute.model import UNKNOWN, CallerContext, Decision, Status, ToDefault, Trace
 
 if TYPE_CHECKING:
@@ -68,31 +68,29 @@ class Router:
         self._by_status = {status: self._decisions.labels(status.value) for status in Status}  # a child look-up costs a lock
         self._seconds = Histogram("ctiroute_decision_seconds", "From request to decision", buckets=BUCKETS, registry=registry)
 
+    def decide(self, request: RouteRequest) -> Decision | None:
+        """Decide at once; None, with nobody told, when a source has to be waited for: `route` does that. Never raises."""
+        started = perf_counter()
+        try:
+            ruleset = self._rules()
+            context = self._gatherer.gather_now(request, ruleset.needs)
+            if context is None:
+                return None
+            decision = decide(request, context, ruleset, self._clock(), self._operators())
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
+            context, decision = _broken(request, error)
+        return self._decided(started, context, decision)
+
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
         """Decide before `deadline_at` (the event loop's clock). Raises nothing but CancelledError."""
         started = perf_counter()
-        context = CallerContext(request, UNKNOWN)
         try:
             ruleset = self._rules()
-            context = await self._gatherer.gather(request, _reach(ruleset), deadline_at - RESERVE_S, self._ledger.completed)
+            context = await self._gatherer.gather(request, ruleset.needs, deadline_at - RESERVE_S, self._ledger.completed)
             decision = decide(request, context, ruleset, self._clock(), self._operators())
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # whatever breaks, the caller takes the default way
-            log.exception("no decision for %s", request.call_id)
-            decision = _default(type(error).__name__)
-        took = perf_counter() - started
-        self._by_status[decision.status].inc()
-        self._seconds.observe(took)
-        self._tell(context, decision, took * 1000)
-        return decision
-
-    def _tell(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
-        """Hand a decision to whoever keeps and shows it; that they break is no reason to take it back."""
-        try:
-            self._ledger.decided(context, decision, took_ms)
-        except Exception:
-            log.exception("the decision about %s was not recorded", context.request.call_id)
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
+            context, decision = _broken(request, error)
+        return self._decided(started, context, decision)
 
     def abandoned(self, request: RouteRequest) -> None:
         """Take note that the caller hung up before the decision."""
@@ -101,17 +99,20 @@ class Router:
     async def look_up(self, request: RouteRequest, limit_s: float) -> CallerContext:
         """Return what is known of a caller whom nobody asked us to route: a call that was dialled directly."""
         until = asyncio.get_running_loop().time() + limit_s
-        return await self._gatherer.gather(request, _reach(self._rules()), until, self._ledger.completed)
+        return await self._gatherer.gather(request, self._rules().needs, until, self._ledger.completed)
 
     async def close(self) -> None:
         """Let go of late look-ups."""
         await self._gatherer.close()
 
+    def _decided(self, started: float, context: CallerContext, decision: Decision) -> Decision:
+        took = perf_counter() - started
+        self._by_status[decision.status].inc()
+        self._seconds.observe(took)
+        self._ledger.decided(context, decision, took * 1000)
+        return decision
 
-def _reach(ruleset: Ruleset) -> Reach:
-    needs = ruleset.needs
-    return Reach(needs.touches, needs.calls, needs.interactions)
 
-
-def _default(error: str) -> Decision:
-    return Decision(Status.ERROR, ToDefault(), Trace(tuple, error=error))
+def _broken(request: RouteRequest, error: Exception) -> tuple[CallerContext, Decision]:
+    log.error("no decision for %s", request.call_id, exc_info=error)
+    return CallerContext(request, UNKNOWN), Decision(Status.ERROR, ToDefault(), Trace(tuple, error=type(error).__name__))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from ctiroute.model import (
@@ -34,8 +34,8 @@ class Store(Protocol):
         """What traces and metrics call it."""
 
     @property
-    def immediate(self) -> bool:
-        """Whether `find_caller` answers without ever suspending, so that the call path needs neither a task nor a timer for it."""
+    def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
+        """`find_caller` without a wait, so that the call path needs neither a task nor a timer; None: it has to be awaited."""
 
     # --- life
     async def open(self) -> None:

@@ -39,7 +39,7 @@ class SlowSource:
     """A source of the company's own that answers when the test lets it."""
 
     name: str = "crm"
-    immediate: bool = False
+    find_now: None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)

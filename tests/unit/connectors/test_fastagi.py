@@ -59,18 +59,26 @@ async def never() -> Decision:
 class Decider:
     """A handler that decides as the test says, and keeps what it was asked."""
 
-    decide: Callable[[], Awaitable[Decision]] = promo
+    after_a_while: Callable[[], Awaitable[Decision]] = promo
+    at_once: Callable[[], Decision | None] = lambda: None
     asked: asyncio.Queue[RouteRequest] = field(default_factory=asyncio.Queue)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Queue[RouteRequest] = field(default_factory=asyncio.Queue)
     deadlines: list[float] = field(default_factory=list)
+
+    def decide(self, request: RouteRequest) -> Decision | None:
+        """Answer as told."""
+        decision = self.at_once()
+        if decision is not None:
+            self.asked.put_nowait(request)
+        return decision
 
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
         """Answer as told."""
         self.asked.put_nowait(request)
         self.deadlines.append(deadline_at)
         try:
-            return await self.decide()
+            return await self.after_a_while()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
@@ -158,9 +166,10 @@ async def site(decider: Decider, *asterisks: AsteriskSettings, **settings: objec
     assert registry.get_sample_value("ctiroute_agi_open_sockets") == 0
 
 
-async def test_a_call_is_answered_in_one_round_trip_and_confirmed() -> None:
+@pytest.mark.parametrize("make", [Decider, lambda: Decider(never, lambda: PROMO)], ids=["waited for", "at once"])
+async def test_a_call_is_answered_in_one_round_trip_and_confirmed(make: Callable[[], Decider]) -> None:
     """The environment goes in, the decision comes out as variables with the status last, and the socket closes after the reply."""
-    decider = Decider()
+    decider = make()
     async with site(decider) as here, here.call() as asterisk:
         answer = await asterisk.ask()
         assert list(answer.items())[-1] == ("CTI_STATUS", "routed")
@@ -284,8 +293,11 @@ async def test_a_handler_that_breaks_still_gives_an_answer(caplog: pytest.LogCap
     async def cancelled() -> Decision:
         raise asyncio.CancelledError
 
-    for decide in (broken, cancelled):
-        async with site(Decider(decide)) as here, here.call() as asterisk:
+    def broken_at_once() -> Decision:
+        raise ZeroDivisionError
+
+    for decider in (Decider(broken), Decider(cancelled), Decider(promo, broken_at_once)):
+        async with site(decider) as here, here.call() as asterisk:
             assert await asterisk.ask() == {"CTI_ACTION": "default", "CTI_CALL_ID": "asterisk:1700000000.1", "CTI_STATUS": "error"}
             await here.counted("error")
     assert "ZeroDivisionError" in caplog.text

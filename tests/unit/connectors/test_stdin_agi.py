@@ -44,15 +44,19 @@ async def never() -> Decision:
 class Decider:
     """A handler that decides as the test says."""
 
-    decide: Callable[[], Awaitable[Decision]] = menu
+    after_a_while: Callable[[], Awaitable[Decision]] = menu
     asked: asyncio.Queue[RouteRequest] = field(default_factory=asyncio.Queue)
     gone: asyncio.Queue[RouteRequest] = field(default_factory=asyncio.Queue)
+
+    def decide(self, request: RouteRequest) -> Decision | None:  # noqa: ARG002 - the RouteHandler's interface
+        """Wait, always."""
+        return None
 
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
         """Answer as told."""
         assert deadline_at > 0
         self.asked.put_nowait(request)
-        return await self.decide()
+        return await self.after_a_while()
 
     def abandoned(self, request: RouteRequest) -> None:
         """Keep who left."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ctiroute.engine.gather import Gatherer, Reach
+from ctiroute.engine.gather import Gatherer
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import (
     Caller,
@@ -26,9 +27,13 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
+from ctiroute.rules import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-REACH = Reach(timedelta(days=30), timedelta(days=7), timedelta(days=90))
+REACH = Needs(timedelta(days=30), timedelta(days=7), timedelta(days=90))
 PHONE = "+380671234567"
 
 
@@ -56,16 +61,23 @@ class Answering:
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
 
+    @property
+    def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
+        """Answer at once, when told so."""
+        return self._answer if self.immediate else None
+
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
-        """Answer as told."""
-        self.asked.append(query)
+        """Answer once the gate is open."""
         self.was_asked.set()
-        if not self.immediate:
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.cancelled = True
-                raise
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return self._answer(query)
+
+    def _answer(self, query: CallerQuery) -> CallerFacts:
+        self.asked.append(query)
         if self.error is not None:
             raise self.error
         return self.facts
@@ -79,27 +91,51 @@ def soon(seconds: float) -> float:
 async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> None:
     """One trip holds everything, no further back than the rules look."""
     source = Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)
-    context = await Gatherer([source], lambda: NOW).gather(a_request(), REACH, soon(1))
+    context = Gatherer([source], lambda: NOW).gather_now(a_request(), REACH)
+    assert context is not None
     assert context.identity.kind is IdentityKind.KNOWN
     assert [(it.source, it.state) for it in context.sources] == [("store", "ok")]
     assert source.asked[0].touches_since == NOW - timedelta(days=30)
     assert source.asked[0].identifier.value == PHONE
 
 
+async def test_waiting_for_an_immediate_source_changes_nothing() -> None:
+    """Both ways to ask find the same."""
+    gatherer = Gatherer([Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)], lambda: NOW)
+    now, waited = gatherer.gather_now(a_request(), REACH), await gatherer.gather(a_request(), REACH, soon(1))
+    assert now is not None
+    assert (now.identity, now.touches, now.gathered_at) == (waited.identity, waited.touches, waited.gathered_at)
+
+
+def test_where_one_source_has_to_be_waited_for_nobody_is_asked_at_once() -> None:
+    """Asking the quick ones here and again in the wait would ask them twice."""
+    quick, slow = Answering("store", immediate=True), Answering("crm")
+    assert Gatherer([quick, slow], lambda: NOW).gather_now(a_request(), REACH) is None
+    assert not quick.asked
+
+
 @pytest.mark.parametrize(("withheld", "kind"), [(True, IdentityKind.WITHHELD), (False, IdentityKind.UNKNOWN)])
 async def test_without_a_number_nobody_is_asked(withheld: bool, kind: IdentityKind) -> None:
     """What is no number is no key."""
-    source = Answering("store", immediate=True)
-    context = await Gatherer([source], lambda: NOW).gather(a_request(None, withheld=withheld), REACH, soon(1))
-    assert context.identity.kind is kind
-    assert not source.asked
+    quick, slow = Answering("store", immediate=True), Answering("crm")
+    gatherer = Gatherer([quick, slow], lambda: NOW)
+    request = a_request(None, withheld=withheld)
+    for context in (gatherer.gather_now(request, REACH), await gatherer.gather(request, REACH, soon(1))):
+        assert context is not None
+        assert context.identity.kind is kind
+    assert not quick.asked
+    assert not slow.was_asked.is_set()
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("bug")])
-async def test_a_source_that_breaks_is_left_out_and_named(error: Exception) -> None:
+@pytest.mark.parametrize("immediate", [True, False])
+async def test_a_source_that_breaks_is_left_out_and_named(error: Exception, immediate: bool) -> None:
     """The others still count, and the trace says who failed."""
-    good = Answering("crm", CallerFacts(touches=(a_touch("t1"),)), immediate=True)
-    context = await Gatherer([Answering("store", immediate=True, error=error), good], lambda: NOW).gather(a_request(), REACH, soon(1))
+    good = Answering("crm", CallerFacts(touches=(a_touch("t1"),)), immediate)
+    bad = Answering("store", immediate=immediate, error=error)
+    good.gate.set()
+    bad.gate.set()
+    context = await Gatherer([bad, good], lambda: NOW).gather(a_request(), REACH, soon(1))
     assert [it.state for it in context.sources] == ["failed", "ok"]
     assert [touch.touch_id for touch in context.touches] == ["t1"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -83,10 +83,17 @@ class Answering:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     name: str = "store"
 
-    async def find_caller(self, query: CallerQuery) -> CallerFacts:  # noqa: ARG002 - the Source's interface
-        """Answer as told."""
-        if not self.immediate:
-            await self.gate.wait()
+    @property
+    def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
+        """Answer at once, when told so."""
+        return self._answer if self.immediate else None
+
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:
+        """Answer once the gate is open."""
+        await self.gate.wait()
+        return self._answer(query)
+
+    def _answer(self, query: CallerQuery) -> CallerFacts:  # noqa: ARG002 - the Source's interface
         if self.error:
             raise self.error
         return self.facts
@@ -124,6 +131,24 @@ async def test_a_fresh_touch_skips_the_menu() -> None:
     assert decision.touch_id == "t1"
     assert told.decisions[0][1] is decision
     assert decision.trace.rules[0].verdicts[0].matched
+
+
+@pytest.mark.parametrize("sent", [12, 20])
+async def test_a_decision_at_once_is_the_decision_that_is_waited_for(sent: int) -> None:
+    """Only the way to it differs, and the ledger hears of either."""
+    told = Told()
+    routing = router([Answering(touched(sent))], told)
+    at_once, waited = routing.decide(a_request()), await routing.route(a_request(), deadline())
+    assert at_once is not None
+    assert [decision for _, decision in told.decisions] == [at_once, waited]
+    assert at_once == replace(waited, trace=at_once.trace)
+
+
+async def test_with_a_source_to_wait_for_nothing_is_decided_at_once() -> None:
+    """The call has to be routed, and nobody is told of it twice."""
+    told = Told()
+    assert router([Answering(touched(12)), Answering(immediate=False, name="crm")], told).decide(a_request()) is None
+    assert not told.decisions
 
 
 async def test_an_old_touch_takes_the_default_and_the_trace_says_why() -> None:
@@ -166,11 +191,13 @@ async def test_rules_that_break_take_the_default_way() -> None:
         raise RuntimeError("bug")
 
     told = Told()
-    decision = await router([Answering()], told, broken).route(a_request(), deadline())
-    assert (decision.status, decision.destination) == (Status.ERROR, ToDefault())
-    assert decision.trace.error == "RuntimeError"
-    assert decision.trace.rules == ()
-    assert told.decisions
+    routing = router([Answering()], told, broken)
+    for decision in (routing.decide(a_request()), await routing.route(a_request(), deadline())):
+        assert decision is not None
+        assert (decision.status, decision.destination) == (Status.ERROR, ToDefault())
+        assert decision.trace.error == "RuntimeError"
+        assert decision.trace.rules == ()
+    assert len(told.decisions) == 2
 
 
 async def test_a_caller_who_hangs_up_ends_the_look_up() -> None:

@@ -161,7 +161,8 @@ class AgiSession(asyncio.BufferedProtocol):
         if server.loop.time() >= self.accepted_at + server.deadline_s:
             self.deadline()
             return
-        self._task = server.start_task(self._route(request), f"route {request.call_id}")
+        if not self._decide(request):
+            self._task = server.start_task(self._route(request), f"route {request.call_id}")
 
     def _read_replies(self, data: bytes) -> None:
         for event in self._replies.feed(data):
@@ -179,6 +180,18 @@ class AgiSession(asyncio.BufferedProtocol):
                 return
 
     # --- answering
+
+    def _decide(self, request: RouteRequest) -> bool:
+        """Answer now, without a task, when the handler need not wait for anything; say whether it was so."""
+        try:
+            decision = self._server.handler.decide(request)
+            if decision is None:
+                return False
+            self._decided(request, decision)
+        except Exception:
+            log.exception("%s: the decision failed, taking the default way", request.call_id)
+            self._fail(request)
+        return True
 
     async def _route(self, request: RouteRequest) -> None:
         """Ask the handler; whatever it does, the caller gets an answer."""

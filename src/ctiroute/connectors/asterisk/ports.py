@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 class RouteHandler(Protocol):
     """Answers calls."""
 
+    def decide(self, request: RouteRequest) -> Decision | None:
+        """Decide at once; None, without any effect, when something has to be waited for: ask `route`. Never raises."""
+
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
         """Decide before `deadline_at` (the event loop's clock). Never raises but for CancelledError: the caller has gone."""
 

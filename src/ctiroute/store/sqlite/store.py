@@ -42,7 +42,6 @@ class SqliteStore:
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"
-    immediate = True  # it reads in the event loop's thread
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -88,7 +87,11 @@ class SqliteStore:
     # --- call path
 
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
-        """Return what is known about one identifier. Never waits: 10-40 µs in the loop's thread, see `reader`."""
+        """Return what is known about one identifier."""
+        return self.find_now(query)
+
+    def find_now(self, query: CallerQuery) -> CallerFacts:
+        """Return what is known about one identifier, in the event loop's thread: 10-40 µs, see `reader`."""
         reader = self._reader
         if reader is None:
             raise StoreUnavailable(_NOT_OPEN)
