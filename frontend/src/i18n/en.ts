@@ -180,6 +180,7 @@ export const en = {
   "trace.wanted": "wanted",
   "trace.seen": "was",
   "trace.always": "No conditions",
+  "trace.before": { one: "{n} rule before these did not match.", other: "{n} rules before these did not match." },
   "trace.none": "The rules were not asked for this call.",
   "trace.sources": "Where the facts came from",
   "trace.ok": "answered in {ms} ms",

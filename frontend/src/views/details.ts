@@ -247,6 +247,7 @@ export function whyDrawer(view: View, pop: ScreenPop): TemplateResult {
     <details class="card drawer" data-testid="why-drawer" id="why-drawer">
       <summary>${chevronIcon}<h2>${words.t("trace.title")}</h2></summary>
       ${pop.rules.length === 0 ? html`<p class="faint">${words.t("trace.none")}</p>` : nothing}
+      ${pop.rules_before > 0 ? html`<p class="faint">${words.t("trace.before", { n: pop.rules_before })}</p>` : nothing}
       <ol class="plain rules">
         ${pop.rules.map(
           (rule) => html`<li data-testid="why-rule" data-matched=${rule.matched} class="rule">

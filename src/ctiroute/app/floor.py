@@ -209,7 +209,7 @@ class Floor:
         missed |= {call.pop_id: call for call in self._missed.get(operator_id, ()) if call.offered_at >= since}
         return Snapshot(
             operator=operator,
-            pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id)),
+            pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id) if not self._waits_for_answer(offer)),
             missed=tuple(sorted(missed.values(), key=lambda it: it.offered_at, reverse=True)[:MAX_MISSED]),
             switches=tuple(self._switches.values()),
             server_time=self._clock(),
@@ -271,13 +271,15 @@ class Floor:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case ShowPop(offer):
+            case ShowPop(offer) if not self._waits_for_answer(offer):
                 self._acks.pushed(offer.pop_id, browsers=self._push("pop", offer))
-            case UpdatePop(offer):
+            case UpdatePop(offer) if not self._waits_for_answer(offer):
                 self._push("pop.update", offer)
-            case ClosePop(offer):
+            case ClosePop(offer) if not self._waits_for_answer(offer):
                 self._push("pop.close", offer)
                 self._acks.closed(offer.pop_id)
+            case ShowPop() | UpdatePop() | ClosePop():
+                pass
             case RecordCall(record):
                 self._recorder.record(record)
             case RecordMissed(offer, rang_s):
@@ -288,6 +290,11 @@ class Floor:
                 self._files.forget(call_id)
             case _:
                 assert_never(command)
+
+    def _waits_for_answer(self, offer: Offer) -> bool:
+        """Say whether the rule wants this pop at the answer only, and nobody has answered yet."""
+        file = self._files.get(offer.about_call_id)
+        return file is not None and file.plan.at == "answer" and offer.answered_at is None
 
     def _push(self, kind: Literal["pop", "pop.update", "pop.close"], offer: Offer) -> int:
         """Send a pop to its operator's screens; return how many there are."""

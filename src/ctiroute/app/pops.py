@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,12 @@ _SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
 }
 
 
+# What one operator reads in a call; more would only make the message heavy. The store has it all.
+MAX_RULES = 40
+MAX_FACTS = 12  # touches, interactions, calls, each
+MAX_TEXT = 700  # characters of a message as it was sent
+
+
 def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zone: tzinfo = UTC) -> ScreenPop:
     """Return what one operator sees of one offer; `now` (aware) is when the phone rang, `zone` the one in which times are written.
 
@@ -48,7 +55,7 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
     chip = _chip(file)
     return ScreenPop(
         offer=offer,
-        context=context,
+        context=_for_screen(context),
         caller_number=number_of(context),
         headline=fill(pick(plan.headline, language) or _sentence(chip, language), subject),
         chip=chip,
@@ -57,11 +64,23 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         fields=tuple((label, value) for label, template in plan.fields if (value := fill(template, subject))),
         url=fill_url(plan.url, subject) if plan.url else "",
         rule=file.rule,
-        rules=file.rules,
+        rules=file.rules[-MAX_RULES:],
+        rules_before=max(0, len(file.rules) - MAX_RULES),
         sources=context.sources,
         touch_id=file.touch_id,
         interaction_id=file.interaction_id,
     )
+
+
+def _for_screen(context: CallerContext) -> CallerContext:
+    """Return the context as far as a screen shows it."""
+    touches = [
+        touch
+        if len(touch.offer.text) <= MAX_TEXT
+        else replace(touch, offer=replace(touch.offer, text=touch.offer.text[: MAX_TEXT - 1] + "…"))
+        for touch in context.touches[:MAX_FACTS]
+    ]
+    return replace(context, touches=tuple(touches), interactions=context.interactions[:MAX_FACTS], calls=context.calls[:MAX_FACTS])
 
 
 def number_of(context: CallerContext) -> str:

@@ -179,7 +179,7 @@ class Desk:
     def _leg_started(self, event: LegStarted) -> list[Command]:
         if event.leg_id == event.call_id:
             call = self._register.open(event.call_id, event.at)
-            call.consults = call.consults or self._floor.talk_at(event.interface)
+            call.consults = call.consults or self._floor.talk_at(event.interface, event.leg_id)
         else:
             found = self._register.call(event.call_id)
             if found is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ctiroute.desk.commands import ClosePop, Command, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
-from ctiroute.desk.live import IN_TALK, LiveCall, LivePop, Register
+from ctiroute.desk.live import IN_TALK, LiveCall, LivePop, Register, age_of
 from ctiroute.model import CallRecord, ColleagueNote, Offer, Outcome, PopState
 
 if TYPE_CHECKING:
@@ -135,12 +135,20 @@ class Floor:
         name = operator.name if operator else writer.offer.operator_id
         return ColleagueNote(name, writer.note, writer.noted_at if writer.note else None)
 
-    def talk_at(self, interface: str) -> LivePop | None:
-        """Return the newest pop with which the operator at this phone is busy: what he starts now is about it."""
+    def talk_at(self, interface: str, leg_id: str) -> LivePop | None:
+        """Return the newest pop with which the operator at this phone was busy when he started `leg_id`: that leg is about it.
+
+        A talk that is younger than the leg is not meant: after a reconnect old legs are told of again, in the middle of other talks.
+        """
         here = {operator.operator_id for operator in self.directory.at_interface(interface)}
         if not here:
             return None
-        talks = [pop for pop in self.register.visible() if pop.offer.operator_id in here and pop.offer.state in IN_TALK]
+        started = age_of(leg_id)
+        talks = [
+            pop
+            for pop in self.register.visible()
+            if pop.offer.operator_id in here and pop.offer.state in IN_TALK and age_of(pop.offer.leg_id) <= started
+        ]
         return max(talks, key=lambda pop: pop.offer.offered_at, default=None)
 
     def _source(self, call: LiveCall, operator: Operator, event: OfferStarted) -> LivePop | None:

@@ -213,3 +213,9 @@ class Register:
         """Forget a pop."""
         call.pops.remove(pop)
         self._pops.pop(pop.offer.pop_id, None)
+
+
+def age_of(leg_id: str) -> tuple[int, ...]:
+    """Return a key that puts the elder leg first: "pbx:1700000000.12" counts up in its last part."""
+    numbers = leg_id.rpartition(":")[2].split(".")
+    return tuple(int(number) if number.isdecimal() and number.isascii() else 0 for number in numbers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ctiroute.desk.live import age_of
 from ctiroute.model import LegEnded, LegStarted, Member, OfferAnswered, OfferStarted, QueueJoined
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def missed_events(register: Register, directory: Directory, snapshot: SwitchSnap
     for call_id, legs in sorted(
         calls.items(), key=lambda item: any(leg.leg_id == item[0] and directory.at_interface(leg.interface) for leg in item[1])
     ):
-        legs.sort(key=lambda leg: _age(leg.leg_id))
+        legs.sort(key=lambda leg: age_of(leg.leg_id))
         known = register.call(call_id)
         if known is None:
             own = next((leg for leg in legs if leg.leg_id == call_id), None)
@@ -83,9 +84,3 @@ def _rings(directory: Directory, call_id: str, legs: list[LiveLeg], queue: str |
 
 def _is_local(leg: LiveLeg) -> bool:
     return leg.interface.lower().startswith("local/")
-
-
-def _age(leg_id: str) -> tuple[int, ...]:
-    """Return a key that puts the elder leg first: "pbx:1700000000.12" counts up in its last part."""
-    numbers = leg_id.rpartition(":")[2].split(".")
-    return tuple(int(number) if number.isdecimal() and number.isascii() else 0 for number in numbers)

@@ -76,11 +76,12 @@ class ScreenPop:
     fields: tuple[tuple[str, str], ...]  # (label, value) in the admin's order
     url: str  # checked; "" when there is none
     rule: str | None
-    rules: tuple[RuleTrace, ...]  # why this call came to me
+    rules: tuple[RuleTrace, ...]  # why this call came to me: the last ones tried, up to the one that matched
     sources: tuple[SourceReport, ...]  # which look-ups answered, failed or are late
     touch_id: str | None  # the touch the call is about
     interaction_id: str | None  # the interaction it is about
     ring_timeout_s: int | None = None  # how long the phone rings; None: not known
+    rules_before: int = 0  # rules tried before those in `rules`; none of them matched
 
 
 @dataclass(frozen=True, slots=True)

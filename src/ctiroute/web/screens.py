@@ -56,7 +56,9 @@ class Screen:
         """Queue a message; False when the screen is too far behind and has been cut off."""
         if self.closing is not None:
             return True
-        if len(self._queue) >= self._limits.queue_messages or self._queued_bytes + len(encoded) > self._limits.queue_bytes:
+        # What one message weighs says nothing about the browser: only with something else waiting is it too slow.
+        too_much = self._queued_bytes + len(encoded) > self._limits.queue_bytes
+        if self._queue and (too_much or len(self._queue) >= self._limits.queue_messages):
             # A closing handshake would wait behind what the browser does not read, so the connection is cut.
             self.close(1013, "too slow")
             self._queue.clear()

@@ -181,3 +181,23 @@ def test_waiting_is_learnt_once(talk: Conversation) -> None:
         """
     )
     assert talk.desk.visible("ann")[0].waited_s == 10.0
+
+
+def test_an_older_call_told_again_is_no_consultation(talk: Conversation) -> None:
+    """Ann dialled call 1 and holds it, then took call 5: after a reconnect call 1 is still a matter of its own."""
+    talk(
+        """
+        0s > leg 1/1 PJSIP/1001
+        0s > leg 1/2 PJSIP/trunk
+        5s > leg 5/5 PJSIP/trunk
+        6s > ring 5/6 PJSIP/1001 in sales for 5/5
+           < show ann ringing
+        7s > answer 5/6 PJSIP/1001
+           < update ann talking
+           < record 5 answered by ann
+        8s > lost p
+        9s > snapshot p 1/1=PJSIP/1001! 1/2=PJSIP/trunk! 5/5=PJSIP/trunk! 5/6=PJSIP/1001!
+        20s > ring 1/9 PJSIP/1002 for 1/2
+           < show ben ringing
+        """
+    )
