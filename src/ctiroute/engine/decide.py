@@ -1,7 +1,8 @@
 """Request and what is known of the caller -> Decision. Pure: `now` is an argument, nothing is looked up, nothing is worded.
 
-First match wins. A rule that fails in the middle is taken as one that does not match, and the trace says so: no mistake in one rule
-costs a caller the others, or the default.
+First match wins. Rules that cannot match this call are not asked: the rule set's index leaves them out, and none that would match.
+A rule that fails in the middle is taken as one that does not match, and the trace says so: no mistake in one rule costs a caller the
+others, or the default.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def decide(request: RouteRequest, context: CallerContext, ruleset: Ruleset, now:
     ring. Never raises.
     """
     facts = Facts(request, context, now, operators)
-    for index, rule in enumerate(ruleset.rules):
+    rules = ruleset.rules
+    for index in ruleset.index.candidates(facts):
+        rule = rules[index]
         try:
             bound = rule.test(facts)
         except Exception:  # noqa: BLE001, S112 - the rule does not match; `_explain` names the failure when somebody asks
@@ -59,11 +62,10 @@ def _answer(facts: Facts, ruleset: Ruleset, draft: Draft, bound: Bound, index: i
     if destination is None and index is not None:
         # A rule may add a pop or a language alone, or prefer an operator who is not there: the call goes where the default leads.
         destination = _carry_out(ruleset.default, facts, _NOTHING_BOUND)[0].destination()
-    tried = ruleset.rules if index is None else ruleset.rules[: index + 1]
     return Decision(
         status=Status.DEFAULT if index is None else Status.ROUTED,
         destination=destination or ToDefault(),
-        trace=Trace(lambda: _explain(tried, facts, failed), facts.context.sources),
+        trace=Trace(lambda: _explain(ruleset.rules[: None if index is None else index + 1], facts, failed), facts.context.sources),
         rule=None if index is None else ruleset.rules[index].name,
         language=draft.language,
         announce=draft.announce,

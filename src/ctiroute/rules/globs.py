@@ -11,6 +11,7 @@ from ctiroute.documents import Node, Scalar, refuse, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_WILDCARD = re.compile(r"[*?]")
 MAX_PATTERN = 200  # characters; longer ones are a mistake of quoting
 
 
@@ -41,6 +42,11 @@ def any_glob(patterns: tuple[str, ...], *, fold: bool = False) -> Callable[[str]
     if len(tests) == 1:
         return tests[0]
     return lambda value: any(test(value) for test in tests)
+
+
+def literal_head(pattern: str) -> str:
+    """Return what every text that matches `pattern` begins with: all before its first `*` or `?`."""
+    return _WILDCARD.split(pattern, maxsplit=1)[0]
 
 
 def pattern(node: Node) -> str:

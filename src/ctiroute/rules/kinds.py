@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
 from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.guards import Guards
 from ctiroute.rules.hours import Hours
 from ctiroute.rules.names import KnownNames
 
@@ -47,6 +48,7 @@ class Probe:
     seen: Callable[[Facts], str]  # the value it looked at, in words; only when somebody asks why
     wanted: str  # what it demands, in words
     needs: Needs = NO_NEEDS
+    guards: Guards = field(default_factory=dict)  # what a call must have for `test` to hold at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import Fields, Node, Parser, one_or_list, refuse, text
 from ctiroute.errors import ConfigurationError, Fault
+from ctiroute.rules.guards import Guard, by_heads
 
 if TYPE_CHECKING:
     from ctiroute.model import Caller
@@ -34,6 +35,11 @@ class Numbers:
         if caller.phone is not None:
             return caller.phone in self
         return caller.raw in self.exact and not caller.raw.startswith("+")
+
+    @property
+    def guard(self) -> Guard:
+        """What a number has to be, or it fits nothing here."""
+        return by_heads(self.exact.union(self.prefixes), self.__contains__)
 
     def __bool__(self) -> bool:
         return bool(self.wanted)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from ctiroute.rules.facts import LEAST_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.index import Index
 from ctiroute.rules.then import Plan
-from ctiroute.rules.when import Condition
+from ctiroute.rules.when import Condition, guards_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,3 +34,8 @@ class Ruleset:
     zone: tzinfo = UTC  # in which texts write times
     needs: Needs = LEAST_NEEDS  # how far back rules and timeline look
     files: tuple[str, ...] = ()  # as the user named them, in the order they were read
+    index: Index = field(init=False, repr=False)  # which of `rules` a call could match
+
+    def __post_init__(self) -> None:
+        """Make the index of the rules."""
+        object.__setattr__(self, "index", Index([guards_of(rule.when) for rule in self.rules]))

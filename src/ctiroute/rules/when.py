@@ -11,6 +11,7 @@ from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Verdict
 from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+from ctiroute.rules.guards import Guards, of_all, of_any
 
 if TYPE_CHECKING:
     from ctiroute.rules.kinds import Scope
@@ -32,6 +33,7 @@ class Condition:
     explain: Callable[[Facts], tuple[Verdict, ...]]  # what it saw; not on the call path; may raise what `test` raises
     wanted: str
     needs: Needs
+    guards: Guards
 
 
 def read_when(node: Node, scope: Scope, where: str = "") -> tuple[Condition, ...]:
@@ -103,6 +105,11 @@ def needs_of(conditions: tuple[Condition, ...]) -> Needs:
     return needs
 
 
+def guards_of(conditions: tuple[Condition, ...]) -> Guards:
+    """Return what a call must have for all of them to hold."""
+    return of_all(condition.guards for condition in conditions)
+
+
 def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     probe = CONDITIONS[kind].read(node, scope)
     place = f"{where}{kind}"
@@ -110,7 +117,7 @@ def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     def explain(facts: Facts) -> tuple[Verdict, ...]:
         return (Verdict(place, probe.wanted, probe.seen(facts), matched=probe.test(facts) is not None),)
 
-    return Condition(place, probe.test, explain, probe.wanted, probe.needs)
+    return Condition(place, probe.test, explain, probe.wanted, probe.needs, probe.guards)
 
 
 def _composite(kind: str, node: Node, scope: Scope, where: str) -> Condition:
@@ -139,7 +146,9 @@ def _not_empty(node: Node) -> Node:
 
 def _conjunction(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
     flat = tuple(condition for branch in branches for condition in branch)
-    return Condition(place, every(flat), lambda facts: explain_every(flat, facts)[1], _wanted(flat, " and "), needs_of(flat))
+    return Condition(
+        place, every(flat), lambda facts: explain_every(flat, facts)[1], _wanted(flat, " and "), needs_of(flat), guards_of(flat)
+    )
 
 
 def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
@@ -162,7 +171,8 @@ def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition
             seen.append(verdicts[0].seen)
         return (Verdict(place, wanted, "; ".join(seen), matched=False),)
 
-    return Condition(place, test, explain, wanted, needs_of(tuple(condition for branch in branches for condition in branch)))
+    needs = needs_of(tuple(condition for branch in branches for condition in branch))
+    return Condition(place, test, explain, wanted, needs, of_any(map(guards_of, branches)))
 
 
 def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
@@ -176,7 +186,7 @@ def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
         _, verdicts = explain_every(inner, facts)
         return (Verdict(place, wanted, "; ".join(verdict.seen for verdict in verdicts), matched=test(facts) is not None),)
 
-    return Condition(place, test, explain, wanted, needs_of(inner))
+    return Condition(place, test, explain, wanted, needs_of(inner), {})  # what holds not can be missing
 
 
 def _wanted(conditions: tuple[Condition, ...], join: str) -> str:

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import boolean, fields, matching, one_or_list
 from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.numbers import read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
+    from ctiroute.model import Caller
 
+NUMBER = Dimension("caller", lambda facts: (_number(facts.request.caller),))
 _country = matching("[A-Z]{2}", "a country's two-letter code", "write it as UA, KZ, PL")
 
 
@@ -43,7 +46,12 @@ def read(node: Node, scope: Scope) -> Probe:
     wanted = [numbers.wanted] if numbers else []
     wanted += [f"country {' or '.join(countries)}"] if countries else []
     wanted += ["withheld" if withheld else "not withheld"] if withheld is not None else []
-    return Probe(test, seen, ", ".join(wanted))
+    guards = {NUMBER: numbers.guard} if numbers else {}  # none for the country: finding it costs more than asking a rule
+    return Probe(test, seen, ", ".join(wanted), guards=guards)
+
+
+def _number(caller: Caller) -> str:
+    return caller.raw if caller.phone is None else caller.phone
 
 
 KIND = ConditionKind("caller", "The number that calls: its beginning, its country, a list, or that it is withheld.", read)

@@ -10,13 +10,15 @@ from ctiroute.documents.parsers import language
 from ctiroute.model import IdentityKind
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.globs import any_glob, pattern
+from ctiroute.rules.guards import Dimension, Guard, by_heads, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
     from ctiroute.model import Customer
 
-_Test = tuple[Callable[[str], bool], str]  # of one attribute, and what it demands in words
+_Test = tuple[Callable[[str], bool], str, Guard]  # of one attribute, what it demands in words, what a value must be for it to hold
+IDENTITY = Dimension("identity", lambda facts: (facts.context.identity.kind,))
 
 
 def read(node: Node, scope: Scope) -> Probe:
@@ -33,7 +35,7 @@ def read(node: Node, scope: Scope) -> Probe:
                 f.wrong(node, "expected at least one of: identity, language, attributes")
     else:
         identities = one_or_list(choice(*IdentityKind))(node)
-    tests = tuple((name, test) for name, (test, _) in attributes.items())
+    tests = tuple((name, test) for name, (test, _, _) in attributes.items())
     about_person = bool(languages or tests)
 
     def fits(customer: Customer) -> bool:
@@ -57,11 +59,21 @@ def read(node: Node, scope: Scope) -> Probe:
 
     wanted = [" or ".join(identities)] if identities else []
     wanted += [f"language {' or '.join(languages)}"] if languages else []
-    wanted += [f"{name} {words}" for name, (_, words) in attributes.items()]
-    return Probe(test, seen, ", ".join(wanted))
+    wanted += [f"{name} {words}" for name, (_, words, _) in attributes.items()]
+    guards = {attribute(name): guard for name, (_, _, guard) in attributes.items()}
+    if identities:
+        guards[IDENTITY] = by_heads(identities, identities.__contains__)
+    return Probe(test, seen, ", ".join(wanted), guards=guards)
 
 
 KIND = ConditionKind("customer", "Whether the caller is known, and what is known of them.", read)
+
+
+def attribute(name: str) -> Dimension:
+    """Return the dimension of one attribute: its value at the first candidate, for whoever fits has to fit there too."""
+    return Dimension(
+        f"attribute {name}", lambda facts: [one.attributes.get(name, "") for one in facts.context.identity.customers[:1]], fold=True
+    )
 
 
 def _speaks(customer: Customer, languages: tuple[str, ...]) -> bool:
@@ -84,8 +96,13 @@ def _attribute(scope: Scope) -> Callable[[Node], _Test]:
             with fields(node, "an attribute") as f:
                 name = f.require("list", scope.list_name)
             values = frozenset(value.casefold() for value in scope.lists[name])
-            return (lambda value: value.casefold() in values), f"in list {name}"
+
+            def listed(value: str) -> bool:
+                return value.casefold() in values
+
+            return listed, f"in list {name}", by_heads(values, listed)
         patterns = one_or_list(pattern)(node)
-        return any_glob(patterns, fold=True), " or ".join(patterns)
+        fits = any_glob(patterns, fold=True)
+        return fits, " or ".join(patterns), by_patterns(patterns, fits, fold=True)
 
     return parse

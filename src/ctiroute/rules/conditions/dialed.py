@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, fields, one_or_list
 from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.numbers import Numbers, number, read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
+DIALED = Dimension("dialed", lambda facts: (facts.request.dialed,))
 
 
 def read(node: Node, scope: Scope) -> Probe:
@@ -27,7 +29,7 @@ def read(node: Node, scope: Scope) -> Probe:
     def test(facts: Facts) -> Bound | None:
         return HOLDS if facts.request.dialed in numbers else None
 
-    return Probe(test, lambda facts: facts.request.dialed or "nothing", numbers.wanted)
+    return Probe(test, lambda facts: facts.request.dialed or "nothing", numbers.wanted, guards={DIALED: numbers.guard})
 
 
 KIND = ConditionKind("dialed", "The number the caller dialled.", read)

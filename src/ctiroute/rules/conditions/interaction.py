@@ -12,6 +12,7 @@ from ctiroute.documents import choice, duration, fields, one_or_list, text
 from ctiroute.model import InteractionStatus, Medium
 from ctiroute.rules.facts import LEAST_INTERACTIONS, Bound, Facts, Needs
 from ctiroute.rules.globs import any_glob, pattern
+from ctiroute.rules.guards import Dimension, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.words import age_in_words, span_in_words
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _NOT_CLOSED = (InteractionStatus.OPEN.value, InteractionStatus.WAITING.value)
 _SHOWN = 3  # interactions named in a trace
+TOPIC = Dimension("topic", lambda facts: [one.topic for one in facts.context.interactions])
 ANYBODY, NOBODY = "anybody", "nobody"
 
 
@@ -67,7 +69,8 @@ def read(node: Node, _scope: Scope) -> Probe:
     wanted += [f"owner {owner}"] if owner else []
     wanted += [f"within {span_in_words(within)}"] if within else []
     closed = InteractionStatus.CLOSED in statuses
-    return Probe(test, seen, ", ".join(wanted), Needs(interactions=(within or LEAST_INTERACTIONS) if closed else timedelta()))
+    needs = Needs(interactions=(within or LEAST_INTERACTIONS) if closed else timedelta())
+    return Probe(test, seen, ", ".join(wanted), needs, {TOPIC: by_patterns(topics, topic_fits)})
 
 
 KIND = ConditionKind("interaction", "A conversation with this caller is open, or ended lately, in any medium.", read)

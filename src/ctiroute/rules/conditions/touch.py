@@ -8,6 +8,7 @@ from ctiroute.documents import choice, duration, fields, mapping_of, one_or_list
 from ctiroute.model import Medium, TouchStatus
 from ctiroute.rules.facts import Bound, Facts, Needs
 from ctiroute.rules.globs import any_glob, pattern
+from ctiroute.rules.guards import Dimension, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.words import age_in_words, span_in_words
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _REACHED = tuple(status for status in TouchStatus if status is not TouchStatus.FAILED)  # in the order a touch goes through
 _SHOWN = 3  # touches named in a trace
+CAMPAIGN = Dimension("campaign", lambda facts: [touch.campaign for touch in facts.context.touches])
 _OWN_WORDS = ("title", "text", "terms")  # of an offer; anything else is one of its fields
 
 
@@ -56,7 +58,8 @@ def read(node: Node, _scope: Scope) -> Probe:
     wanted += [f"{status} or further" if status and status != TouchStatus.FAILED else status or ""]
     wanted += [f"offer {name} {' or '.join(patterns)}" for name, patterns in offer.items()]
     wanted += [f"within {span_in_words(within)}"]
-    return Probe(test, _seen(test), ", ".join(part for part in wanted if part), Needs(touches=within))
+    guards = {CAMPAIGN: by_patterns(campaigns, campaign_fits)}
+    return Probe(test, _seen(test), ", ".join(part for part in wanted if part), Needs(touches=within), guards)
 
 
 KIND = ConditionKind("touch", "The company sent this caller something lately.", read)
