@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from ctiroute.model import CallerContext, Decision, Identity, PopPlan, RuleTrace, Status
+from ctiroute.model import CallerContext, Decision, Identity, IdentityKind, PopPlan, RuleTrace, Status
 
 MAX_FILES = 10_000  # some 4 KiB each; the oldest goes first, and can be read from the store again
 
@@ -44,13 +44,8 @@ class CallFile:
         customer = next((it for it in self.context.identity.customers if it.customer_id == customer_id), None)
         if customer is None:
             return None
-        context = replace(
-            self.context,
-            identity=Identity.of((customer,)),
-            touches=tuple(it for it in self.context.touches if it.customer_id in {None, customer_id}),
-            interactions=tuple(it for it in self.context.interactions if it.customer_id in {None, customer_id}),
-        )
-        return replace(self, context=context)
+        others = tuple(it for it in self.context.identity.customers if it is not customer)  # so that a wrong choice can be mended
+        return replace(self, context=replace(self.context, identity=Identity(IdentityKind.KNOWN, (customer, *others))))
 
 
 _encoder = msgspec.json.Encoder()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, assert_never
 
@@ -50,6 +51,7 @@ audit = logging.getLogger("ctiroute.audit")
 
 MISSED_WINDOW = timedelta(hours=24)
 MAX_MISSED = 50  # lines an operator's list shows
+MAX_QUEUES = 1_000  # names of queues we remember something of
 MAX_HEARD = 20_000  # calls we only heard of; the oldest goes first
 
 
@@ -94,6 +96,7 @@ class Floor:
         self._searching: set[str] = set()
         self._missed: dict[str, deque[MissedCall]] = {}
         self._switches: dict[str, SwitchState] = {}
+        self._rings: dict[str, int] = {}  # queue -> the longest it let a phone ring in vain: its ring time, as far as we have seen, s
         self._operators: dict[str, Operator] = {}
         self._screens: Screens | None = None
 
@@ -308,7 +311,9 @@ class Floor:
         """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
         operator = self._operators.get(offer.operator_id)
         language = operator.language if operator is not None else self._language
-        return pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at, self._zone())
+        pop = pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at, self._zone())
+        ring_s = self._rings.get(offer.queue or "")
+        return replace(pop, ring_timeout_s=ring_s) if ring_s else pop
 
     def _hear(self, started: LegStarted) -> None:
         """Remember who calls, for a call that nobody asks us about."""
@@ -350,6 +355,8 @@ class Floor:
             return []
 
     def _keep_missed(self, offer: Offer, rang_s: float) -> None:
+        if offer.queue is not None and len(self._rings) < MAX_QUEUES:
+            self._rings[offer.queue] = max(self._rings.get(offer.queue, 0), round(rang_s))
         pop = self._pop(offer)
         customer = pop.context.identity.customer if pop.context is not None else None
         missed = MissedCall(

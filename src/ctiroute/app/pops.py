@@ -34,6 +34,8 @@ _SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
 }
 
 
+_CHOSEN: Mapping[str, str] = {"en": "It is {customer.name}, as you said", "uk": "Це {customer.name}, як ви зазначили"}
+
 # What one operator reads in a call; more would only make the message heavy. The store has it all.
 MAX_RULES = 40
 MAX_FACTS = 12  # touches, interactions, calls, each
@@ -51,15 +53,18 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
             rule=None, rules=(), sources=(), touch_id=None, interaction_id=None,
         )  # fmt: skip
     context, plan = file.context, file.plan
+    chosen = context.identity.kind is IdentityKind.KNOWN and len(context.identity.customers) > 1
     subject = Subject.of(context, file.touch_id, file.interaction_id, now, language, zone)
     chip = _chip(file)
     return ScreenPop(
         offer=offer,
         context=_for_screen(context),
         caller_number=number_of(context),
-        headline=fill(pick(plan.headline, language) or _sentence(chip, language), subject),
+        headline=fill(
+            _CHOSEN.get(language, _CHOSEN["en"]) if chosen else pick(plan.headline, language) or _sentence(chip, language), subject
+        ),
         chip=chip,
-        opening=fill(pick(plan.opening, language), subject),
+        opening="" if chosen else fill(pick(plan.opening, language), subject),
         script=fill_markdown(pick(plan.script, language), subject),
         fields=tuple((label, value) for label, template in plan.fields if (value := fill(template, subject))),
         url=fill_url(plan.url, subject) if plan.url else "",
@@ -73,7 +78,15 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
 
 
 def _for_screen(context: CallerContext) -> CallerContext:
-    """Return the context as far as a screen shows it."""
+    """Return the context as far as a screen shows it: not too much of it, and once a candidate is chosen only what is his."""
+    identity = context.identity
+    if identity.kind is IdentityKind.KNOWN and len(identity.customers) > 1:
+        his = {None, identity.customers[0].customer_id}
+        context = replace(
+            context,
+            touches=tuple(it for it in context.touches if it.customer_id in his),
+            interactions=tuple(it for it in context.interactions if it.customer_id in his),
+        )
     touches = [
         touch
         if len(touch.offer.text) <= MAX_TEXT

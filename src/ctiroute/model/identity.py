@@ -61,7 +61,8 @@ class Identity:
     """Our belief who it is. The kind follows from the customers found, so make it with `of` or the constants below."""
 
     kind: IdentityKind
-    customers: tuple[Customer, ...] = ()  # known: one; ambiguous: two or more, most recent contact first; else none
+    # known: that one (after an operator's choice the other candidates follow); ambiguous: two or more, most recent contact first
+    customers: tuple[Customer, ...] = ()
 
     @classmethod
     def of(cls, customers: tuple[Customer, ...]) -> Identity:

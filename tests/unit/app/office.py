@@ -17,7 +17,6 @@ from ctiroute.app.service import Service
 from ctiroute.demo.company import CAMPAIGN_CALLER, DIALED, OPERATORS, seed
 from ctiroute.demo.show import RULES
 from ctiroute.model import Caller, CallRecord, LegStarted, Medium, Member, OfferAnswered, OfferStarted, RouteRequest
-from ctiroute.model.phone import country_of
 from ctiroute.settings import AsteriskSettings, FastAgiSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ class Office:
 
 def request_of(call_id: str, number: str, at: datetime) -> RouteRequest:
     """Return the question about a call; a number of "" is withheld."""
-    caller = Caller(number, number or None, withheld=not number, country=country_of(number) if number else None)
+    caller = Caller(number, number or None, withheld=not number)
     return RouteRequest(call_id, Medium.VOICE, caller, DIALED, at, PBX, leg_id=call_id)
 
 

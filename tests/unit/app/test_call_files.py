@@ -95,13 +95,15 @@ def test_completing_needs_a_call_that_is_ours() -> None:
     assert files.to_keep("lab:1.1") is None
 
 
-def test_a_choice_leaves_only_what_is_of_the_chosen() -> None:
-    """The chosen candidate is known, and the others' touches and requests leave the screen; a stranger cannot be chosen."""
+def test_a_choice_makes_the_candidate_known_and_can_be_mended() -> None:
+    """The chosen one stands first, the others stay to be chosen; a stranger cannot be chosen."""
     file = CallFile(context(number=FAMILY))
     assert file.context.identity.kind is IdentityKind.AMBIGUOUS
     chosen = file.chosen("C-1004")
     assert chosen is not None
     assert chosen.context.identity.kind is IdentityKind.KNOWN
-    assert {it.customer_id for it in chosen.context.touches} <= {None, "C-1004"}
-    assert {it.customer_id for it in chosen.context.interactions} <= {None, "C-1004"}
+    assert [it.customer_id for it in chosen.context.identity.customers] == ["C-1004", "C-1003"]
+    mended = chosen.chosen("C-1003")
+    assert mended is not None
+    assert mended.context.identity.customers[0].customer_id == "C-1003"
     assert file.chosen("C-1001") is None

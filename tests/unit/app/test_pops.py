@@ -9,7 +9,7 @@ import pytest
 
 from ctiroute.app import pops
 from ctiroute.app.call_files import CallFile
-from ctiroute.demo.company import CAMPAIGN_CALLER, FORM_CALLER, STRANGER, VIP, company
+from ctiroute.demo.company import CAMPAIGN_CALLER, FAMILY, FORM_CALLER, STRANGER, VIP, company
 from ctiroute.model import (
     WITHHELD,
     CallerContext,
@@ -20,8 +20,11 @@ from ctiroute.model import (
     PopPlan,
     PopState,
     ReasonChip,
+    RuleTrace,
     SourceReport,
 )
+from ctiroute.web.screens import encode
+from ctiroute.web.wire import PopMessage
 from tests.unit.app.office import request_of
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -120,3 +123,28 @@ def test_a_number_that_is_no_key_is_shown_as_it_came() -> None:
     request = request_of("lab:1.1", "", NOW)
     context = CallerContext(replace(request, caller=replace(request.caller, raw="1055", withheld=False)), Identity.of(()))
     assert pops.number_of(context) == "1055"
+
+
+def test_after_a_choice_the_screen_shows_only_what_is_of_the_chosen() -> None:
+    """The question is answered, the others' touches and requests leave the screen, the other candidates stay to be chosen."""
+    together = CallFile(
+        replace(known(FAMILY), touches=COMPANY.touches, interactions=COMPANY.interactions), plan=PopPlan(headline={"": "Who is it?"})
+    )
+    chosen = together.chosen("C-1004")
+    assert chosen is not None
+    pop = pops.build(OFFER, chosen, "en", NOW)
+    assert pop.context is not None
+    assert pop.headline == "It is Andrii Savchenko, as you said"
+    assert {it.customer_id for it in pop.context.touches} <= {None, "C-1004"}
+    assert {it.customer_id for it in pop.context.interactions} <= {None, "C-1004"}
+    assert len(pop.context.identity.customers) == 2
+
+
+def test_a_pop_stays_light_however_much_is_known() -> None:
+    """Many rules and long messages are cut to what one reads; how many rules are left out is told."""
+    many = tuple(RuleTrace(f"rule-{number}", matched=False, verdicts=()) for number in range(1000))
+    long = replace(COMPANY.touches[0], offer=replace(COMPANY.touches[0].offer, text="x" * 10_000))
+    pop = pops.build(OFFER, CallFile(replace(known(CAMPAIGN_CALLER), touches=(long,) * 20), rules=many), "en", NOW)
+    assert pop.context is not None
+    assert (pop.rules[-1].rule, len(pop.rules) + pop.rules_before) == ("rule-999", 1000)
+    assert len(encode(PopMessage(type="pop", pop=pop, sent_at=NOW))) < 32 * 1024

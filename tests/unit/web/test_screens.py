@@ -39,7 +39,7 @@ async def test_messages_come_out_in_order_and_the_close_after_them() -> None:
     assert screen.closing == (4401, "signed out")
 
 
-@pytest.mark.parametrize("messages", [[b"x"] * 5, [b"x" * 40] * 3, [b"x" * 101]], ids=["many", "large", "one too large"])
+@pytest.mark.parametrize("messages", [[b"x"] * 5, [b"x" * 40] * 3, [b"x", b"x" * 101]], ids=["many", "large", "one too large"])
 async def test_a_screen_at_its_bound_is_cut_once(messages: list[bytes]) -> None:
     """The message that does not fit ends the connection; what was waiting is dropped, later messages are nobody's."""
     cut = Cut()
@@ -48,6 +48,15 @@ async def test_a_screen_at_its_bound_is_cut_once(messages: list[bytes]) -> None:
     assert screen.offer(b"later")
     assert cut.times == 1
     assert await screen.next() is None
+
+
+async def test_an_idle_screen_takes_a_message_of_any_size() -> None:
+    """What one message weighs says nothing about the browser."""
+    cut = Cut()
+    screen = Screen("olena", b"", LIMITS, cut.cut)
+    assert screen.offer(b"x" * 1000)
+    assert await screen.next() == b"x" * 1000
+    assert cut.times == 0
 
 
 async def test_room_comes_back_as_messages_are_sent() -> None:
