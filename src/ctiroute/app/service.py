@@ -33,7 +33,7 @@ from ctiroute.engine.decide import decide
 from ctiroute.engine.router import Router
 from ctiroute.errors import StoreError
 from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
-from ctiroute.model.phone import country_of, is_withheld, parse_phone
+from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.store import open_store
 from ctiroute.web.server import WebServer
 
@@ -172,9 +172,7 @@ class Service:
         """Make the file of a call we did not decide, with what the rules would show of it. That no rule sent it here is left out."""
         region = self.settings.region
         phone = parse_phone(heard.number, region)
-        caller = Caller(
-            raw=heard.number, phone=phone, withheld=is_withheld(heard.number), country=country_of(phone) if phone is not None else None
-        )
+        caller = Caller(raw=heard.number, phone=phone, withheld=is_withheld(heard.number))
         request = RouteRequest(
             call_id=heard.call_id,
             medium=Medium.VOICE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import NamedTuple
 
 import phonenumbers
 
@@ -15,7 +14,6 @@ _WITHHELD = frozenset(
 )
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/]{2,30}", re.ASCII)
 _INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
-_PLAIN = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _MASKABLE = 9  # digits; of a shorter number the mask would leave too little hidden
 MAX_RAW = 80  # characters of a raw number or name we keep; real ones are under 40
 
@@ -31,40 +29,31 @@ def is_withheld(raw: str) -> bool:
     return raw.strip().lower() in _WITHHELD
 
 
-class Phone(NamedTuple):
-    """A number that can be a key."""
-
-    e164: str
-    country: str | None  # ISO 3166-1 alpha-2, "001" for numbers of no country; None: not known
-
-
 def parse_phone(raw: str, region: str) -> str | None:
-    """Return `raw` as E.164, or None when it is not surely a possible number; see `read_phone`."""
-    phone = read_phone(raw, region)
-    return phone.e164 if phone is not None else None
-
-
-@lru_cache(maxsize=65536)
-def read_phone(raw: str, region: str) -> Phone | None:
-    """Return the number that `raw` is, with its country, or None when it is not surely a possible number.
+    """Return `raw` as E.164, or None when it is not surely a possible number.
 
     `region` is the ISO 3166-1 alpha-2 country in which numbers without a country code are read. A number with its country
     code but no plus sign ("380671234567") is read as international when that gives a valid number and the national reading
     does not. Source: ITU-T E.164 by way of libphonenumber.
     """
+    return raw if _match_plain(raw) is not None else _interpret(raw, region)
+
+
+@lru_cache(maxsize=65536)
+def _interpret(raw: str, region: str) -> str | None:
     text = raw.strip()
     if not _NUMBER.fullmatch(text):
         return None
     text = _INTERNATIONAL_PREFIX.sub("+", text, count=1) if text.startswith("00") else text
     national = _parse(text, region)
-    if national is not None and (valid := _valid(national)) is not None:
-        return valid
+    if national is not None and phonenumbers.is_valid_number(national):
+        return _e164(national)
     if not text.startswith("+"):
         international = _parse("+" + text, None)
-        return _valid(international) if international is not None else None
+        return _e164(international) if international is not None and phonenumbers.is_valid_number(international) else None
     if national is not None and phonenumbers.is_possible_number(national):
         # New ranges come before libphonenumber knows them: an explicit country code is believed.
-        return _phone(national, phonenumbers.region_code_for_number(national))
+        return _e164(national)
     return None
 
 
@@ -89,53 +78,42 @@ def mask_phone(number: str) -> str:
     return f"{number[:-7]}•••{number[-4:]}" if len(number) >= _MASKABLE else "•••"
 
 
-def _valid(number: phonenumbers.PhoneNumber) -> Phone | None:
-    """Return a number of a range that is in use, else None: `is_valid_number`, which finds the country too but keeps it to itself."""
-    country = phonenumbers.region_code_for_number(number)
-    if country is None or not phonenumbers.is_valid_number_for_region(number, country):
-        return None
-    return _phone(number, country)
-
-
-def _phone(number: phonenumbers.PhoneNumber, country: str | None) -> Phone:
-    return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), country)
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
-    if _PLAIN.fullmatch(text) and (plain := _parse_plain(text)) is not None:
-        return plain
+    plain = _match_plain(text)
+    if plain is not None:
+        return phonenumbers.PhoneNumber(country_code=int(plain["code"]), national_number=int(plain["national"]))
     try:
         return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
 
 
-def _parse_plain(text: str) -> phonenumbers.PhoneNumber | None:
-    """Return what `phonenumbers.parse` makes of a plus sign and digits, at a fifth of its price; None: it has to say.
-
-    Most numbers come that way, and there is next to nothing to interpret: the calling code is cut off, and the rest is the number,
-    unless it starts with a zero (which some countries keep) or with what may be a trunk prefix that slipped in.
-    """
-    plan = _calling_code(text[1:4])
-    if plan is None:
-        return None
-    code, digits, prefix = plan
-    national = text[1 + digits :]
-    if national[0] == "0" or (prefix is not None and prefix.match(national)):
-        return None
-    return phonenumbers.PhoneNumber(country_code=code, national_number=int(national))
+def _match_plain(text: str) -> re.Match[str] | None:
+    form = _plain_form(text[1:4]) if text[:1] == "+" else None
+    return form.fullmatch(text) if form is not None else None
 
 
 @lru_cache(maxsize=1000)
-def _calling_code(start: str) -> tuple[int, int, re.Pattern[str] | None] | None:
-    """Return the calling code at the start of a number, its length, and the trunk prefixes of its main country; None: there is none."""
+def _plain_form(start: str) -> re.Pattern[str] | None:
+    """Return the form of numbers that are E.164 already, for the calling code in the three digits `start`; None: there is none.
+
+    Most numbers come as a plus sign and digits, and there is next to nothing to interpret: they are possible when their length is.
+    Left to libphonenumber are those that go on with a zero, which some countries keep, or with what may be a trunk prefix that
+    slipped in. That is its own `parse` and `is_possible_number` at a fiftieth of their price.
+    """
     for digits in (1, 2, 3):  # no calling code is the beginning of another
-        code = int(start[:digits])
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)
-        if regions is not None:
-            metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
-            if metadata is None:
-                return None
-            prefix = metadata.national_prefix_for_parsing
-            return code, digits, re.compile(prefix) if prefix else None
+        code = start[:digits]
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)) if code.isdecimal() and code.isascii() else None
+        if regions is None:
+            continue
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(code), regions[0])
+        if metadata is None or metadata.general_desc is None:
+            return None
+        slipped_in = f"(?!{metadata.national_prefix_for_parsing})" if metadata.national_prefix_for_parsing else ""
+        lengths = "|".join(f"[0-9]{{{length}}}" for length in metadata.general_desc.possible_length)
+        return re.compile(rf"\+(?P<code>{code})(?!0){slipped_in}(?P<national>{lengths})")
     return None

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Medium
+from ctiroute.model.phone import country_of
 
 TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
 
@@ -20,7 +21,11 @@ class Caller:
     phone: str | None  # E.164; None: withheld or not a number that can be a key
     name: str = ""  # the name as it came, cleaned the same way
     withheld: bool = False  # the network says the number may not be shown, or sent a word in its place
-    country: str | None = None  # ISO 3166-1 alpha-2 of `phone`; None when it has none
+
+    @property
+    def country(self) -> str | None:
+        """ISO 3166-1 alpha-2 of `phone`; None when it has none. Costs more than the rest of a request, so it is found when asked for."""
+        return country_of(self.phone) if self.phone is not None else None
 
 
 @dataclass(frozen=True, slots=True)

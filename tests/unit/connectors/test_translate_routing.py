@@ -57,7 +57,7 @@ def test_a_call_is_a_question() -> None:
     assert ask("1700000000.0", "promo", "\x07x") == RouteRequest(
         call_id="asterisk:1700000000.0",
         medium=Medium.VOICE,
-        caller=Caller("+380671234567", "+380671234567", "Olena", withheld=False, country="UA"),
+        caller=Caller("+380671234567", "+380671234567", "Olena", withheld=False),
         dialed="0800",
         received_at=NOW,
         pbx="asterisk",

@@ -37,7 +37,7 @@ from ctiroute.rules import Ruleset, load_ruleset
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)  # a Friday; 12:00 in Kyiv
 PHONE = "+380671234567"
-REQUEST = RouteRequest("pbx:1.1", Medium.VOICE, Caller(PHONE, PHONE, country="UA"), "+380441234567", NOW)
+REQUEST = RouteRequest("pbx:1.1", Medium.VOICE, Caller(PHONE, PHONE), "+380441234567", NOW)
 TOUCH = Touch(
     "t1",
     "autumn-sms",

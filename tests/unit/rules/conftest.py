@@ -41,7 +41,7 @@ class World:
     """One caller, and everything a rule can ask about him. Change what the test is about, then ask."""
 
     now: datetime = NOW
-    caller: Caller = field(default_factory=lambda: Caller(PHONE, PHONE, "OLENA", country="UA"))
+    caller: Caller = field(default_factory=lambda: Caller(PHONE, PHONE, "OLENA"))
     dialed: str = "+380441234567"
     identity: Identity = UNKNOWN
     touches: tuple[Touch, ...] = ()

@@ -21,7 +21,7 @@ from ctiroute.model import (
     ToOperator,
     ToQueue,
 )
-from ctiroute.model.phone import MAX_RAW, clean, is_withheld, parse_phone, read_phone
+from ctiroute.model.phone import MAX_RAW, clean, is_withheld, parse_phone
 from ctiroute.protocol.agi_command import NAME, VALUE
 
 if TYPE_CHECKING:
@@ -129,13 +129,11 @@ def _caller(values: Mapping[str, str], region: str) -> Caller:
     number, name, presentation = values["agi_callerid"], values["agi_calleridname"], values["agi_callingpres"]
     raw = _clean(number)
     withheld = is_withheld(raw) or (presentation.isdecimal() and presentation.isascii() and bool(int(presentation) & _PRESENTATION))
-    phone = None if withheld else read_phone(raw, region)
     return Caller(
         raw="" if raw == NOBODY else raw,
-        phone=phone.e164 if phone is not None else None,
+        phone=None if withheld else parse_phone(raw, region),
         name="" if name == NOBODY else _clean(name),
         withheld=withheld,
-        country=phone.country if phone is not None else None,
     )
 
 
