@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from ctiroute.desk.claims import Claims
 from ctiroute.desk.commands import ForgetCall
-from ctiroute.desk.floor import Floor, senders
+from ctiroute.desk.life import PopLife, senders
 from ctiroute.desk.live import IN_TALK, KEEP_ENDED, KEEP_SILENT, LiveCall, LivePop
 from ctiroute.desk.matching import Directory
 from ctiroute.desk.resync import missed_events
@@ -64,8 +64,8 @@ class Desk:
     """
 
     def __init__(self, operators: Sequence[Operator], claims: Claims | None = None) -> None:
-        self._floor = Floor(Directory(operators))
-        self._register = self._floor.register
+        self._life = PopLife(Directory(operators))
+        self._register = self._life.register
         self._claims = claims or Claims()
         self._lost_at: dict[str, datetime] = {}
         self._unknown_offers = 0
@@ -84,7 +84,7 @@ class Desk:
 
     def set_operators(self, operators: Sequence[Operator]) -> None:
         """Use these operators from now on; pops that are visible stay."""
-        self._floor.directory = Directory(operators)
+        self._life.directory = Directory(operators)
 
     def offer(self, pop_id: str) -> Offer | None:
         """Return the offer of a pop that is visible or ended in the last minutes, or None."""
@@ -108,13 +108,13 @@ class Desk:
         if pop is None or pop.offer.operator_id != operator_id:
             return []
         pop.note, pop.noted_at = text, at
-        return [self._floor.update(other, note=self._floor.note_for(other)) for other in self._register.visible() if pop in senders(other)]
+        return [self._life.update(other, note=self._life.note_for(other)) for other in self._register.visible() if pop in senders(other)]
 
     def refresh(self, call_id: str) -> list[Command]:
         """Return updates of every visible pop about this call: its context changed."""
         call = self._register.call(call_id)
         about = {call_id, call.call_id} if call else {call_id}
-        return [self._floor.update(pop) for pop in self._register.visible() if pop.offer.about_call_id in about]
+        return [self._life.update(pop) for pop in self._register.visible() if pop.offer.about_call_id in about]
 
     def expire(self, now: datetime) -> list[Command]:
         """Forget what is over for long, and calls that have been silent for a day: their end was missed."""
@@ -122,8 +122,8 @@ class Desk:
         for call in self._register:
             if not call.over and now - call.last_at > KEEP_SILENT:
                 call.lost_sight = True
-                commands += self._floor.over(call, now)
-        commands += self._floor.forget()
+                commands += self._life.over(call, call.last_at)
+        commands += self._life.forget()
         needed = {call.call_id for call in self._register.ended()}  # a colleague still asks about them
         for call in self._register:
             for pop in [pop for pop in call.pops if pop.offer.ended_at and now - pop.offer.ended_at > KEEP_ENDED]:
@@ -139,7 +139,7 @@ class Desk:
         if isinstance(event, SwitchLost):
             self._lost_at[event.pbx] = event.at  # nothing closes: the screens say that what they show may be stale
             return []
-        return self._dispatch(event) + self._floor.forget()
+        return self._dispatch(event) + self._life.forget()
 
     # --- events
 
@@ -158,7 +158,7 @@ class Desk:
                 call.queue, call.joined_at = event.queue, event.at
                 return []
             case QueueAbandoned():
-                return self._floor.stop_ringing(call, (pop for pop in call.pops if pop.offer.queue in {None, event.queue}), event.at)
+                return self._life.stop_ringing(call, (pop for pop in call.pops if pop.offer.queue in {None, event.queue}), event.at)
             case OfferStarted():
                 return self._offer_started(call, event)
             case OfferAnswered():
@@ -179,7 +179,7 @@ class Desk:
     def _leg_started(self, event: LegStarted) -> list[Command]:
         if event.leg_id == event.call_id:
             call = self._register.open(event.call_id, event.at)
-            call.consults = call.consults or self._floor.talk_at(event.interface, event.leg_id)
+            call.consults = call.consults or self._life.talk_at(event.interface, event.leg_id)
         else:
             found = self._register.call(event.call_id)
             if found is None:
@@ -197,11 +197,11 @@ class Desk:
             elsewhere = event.cause == _ANSWERED_ELSEWHERE
             for pop in call.pops:
                 if pop.offer.state is PopState.RINGING and event.leg_id in {*pop.legs, *pop.legs.values()} and not call.goes_on(pop):
-                    commands += self._floor.miss(call, pop, event.at, elsewhere=elsewhere)
+                    commands += self._life.miss(call, pop, event.at, elsewhere=elsewhere)
                 elif pop.offer.state in IN_TALK and event.leg_id in pop.legs and not any(leg_id in call.legs for leg_id in pop.legs):
-                    commands += self._floor.end(pop, event.at)
+                    commands += self._life.end(pop, event.at)
             if not call.legs and not call.over:
-                commands += self._floor.over(call, event.at)
+                commands += self._life.over(call, event.at)
         return commands
 
     def _offer_started(self, call: LiveCall, event: OfferStarted) -> list[Command]:
@@ -209,13 +209,13 @@ class Desk:
         if void or (call.over and not event.leg_id):
             return []
         commands: list[Command] = []
-        for operator in self._claims.holders(self._floor.directory.at(event.member)):
-            commands += self._floor.ring(call, operator, event)
+        for operator in self._claims.holders(self._life.directory.at(event.member)):
+            commands += self._life.ring(call, operator, event)
         if commands or call.with_leg(event.leg_id):
             self._register.add_leg(call, event.leg_id, event.member.interface, event.at)
         here = [pop for pop in call.with_leg(event.leg_id) if pop.visible]
         if here and event.leg_id in call.answered:
-            commands += self._floor.pick_up(call, here, event.at)
+            commands += self._life.pick_up(call, here, event.at)
         return commands
 
     def _offer_answered(self, call: LiveCall, event: OfferAnswered) -> list[Command]:
@@ -227,7 +227,7 @@ class Desk:
         if known and not pops:
             return []  # that ring is over
         if not pops and event.member is not None:
-            operators = self._claims.holders(self._floor.directory.at(event.member))
+            operators = self._claims.holders(self._life.directory.at(event.member))
             pops = [pop for operator in operators if (pop := call.showing(operator.operator_id))]
             for pop in pops if event.leg_id else []:  # a ring of several legs: this one was not told yet
                 pop.legs.setdefault(event.leg_id, call.call_id)
@@ -238,14 +238,14 @@ class Desk:
                 pops = call.with_leg(event.leg_id)
         if event.leg_id:
             call.answered.add(event.leg_id)
-        return commands + self._floor.pick_up(call, pops, event.at, event.queue, event.waited_s)
+        return commands + self._life.pick_up(call, pops, event.at, event.queue, event.waited_s)
 
     def _offer_missed(self, call: LiveCall, event: OfferMissed) -> list[Command]:
         commands: list[Command] = []
         self._done_with(call, event.leg_id)
         for pop in self._pops_of(call, event):
             if pop.offer.state is PopState.RINGING and not (event.leg_id and call.goes_on(pop)):
-                commands += self._floor.miss(call, pop, event.at, rang_s=event.rang_s, elsewhere=event.elsewhere)
+                commands += self._life.miss(call, pop, event.at, rang_s=event.rang_s, elsewhere=event.elsewhere)
         return commands
 
     def _offer_completed(self, call: LiveCall, event: OfferCompleted) -> list[Command]:
@@ -253,16 +253,16 @@ class Desk:
         self._done_with(call, event.leg_id)
         for pop in self._pops_of(call, event):
             if pop.visible and not (event.leg_id and call.goes_on(pop)):
-                commands += self._floor.end(pop, event.at)
+                commands += self._life.end(pop, event.at)
             if event.reason == "transfer":
-                commands += self._floor.pass_on(call, pop)
+                commands += self._life.pass_on(call, pop)
         return commands
 
     def _leg_held(self, call: LiveCall, event: LegHeld) -> list[Command]:
         before, after = (PopState.TALKING, PopState.HELD) if event.held else (PopState.HELD, PopState.TALKING)
         # The caller's own leg is held when the switch plays him music: then everybody who talks with him holds him.
         pops = call.pops if event.leg_id == call.call_id else call.with_leg(event.leg_id)
-        return [self._floor.update(pop, state=after) for pop in pops if pop.offer.state is before]
+        return [self._life.update(pop, state=after) for pop in pops if pop.offer.state is before]
 
     def _blind(self, call: LiveCall, event: BlindTransferred) -> list[Command]:
         talks = [pop for pop in call.pops if pop.offer.state in IN_TALK]
@@ -270,8 +270,8 @@ class Desk:
         commands: list[Command] = []
         for pop in senders:
             if pop.visible:
-                commands += self._floor.end(pop, event.at)
-            commands += self._floor.pass_on(call, pop)
+                commands += self._life.end(pop, event.at)
+            commands += self._life.pass_on(call, pop)
         return commands
 
     def _attended(self, call: LiveCall, event: AttendedTransferred) -> list[Command]:
@@ -283,38 +283,38 @@ class Desk:
         for leg_id in (event.leg_id, event.second_leg_id):
             for pop in call.with_leg(leg_id):
                 if pop.visible:
-                    commands += self._floor.end(pop, event.at)
+                    commands += self._life.end(pop, event.at)
                     call.passed_by = pop
         if other is not None and other is not call:
             if other.consults and other.consults.visible:
-                commands += self._floor.end(other.consults, event.at)
+                commands += self._life.end(other.consults, event.at)
             call.passed_by = other.consults or call.passed_by
             commands += self._join(call, other, event.at)
         for pop in call.pops:
             if pop.offer.state in IN_TALK and pop.source is not None:
                 if pop.offer.state is PopState.HELD:
-                    commands.append(self._floor.update(pop, state=PopState.TALKING))
-                commands += self._floor.record(call, queue=pop.offer.queue, operator_id=pop.offer.operator_id)
+                    commands.append(self._life.update(pop, state=PopState.TALKING))
+                commands += self._life.record(call, queue=pop.offer.queue, operator_id=pop.offer.operator_id)
         return commands if other is None or other is call else [*commands, ForgetCall(other.call_id)]
 
     def _join(self, call: LiveCall, other: LiveCall, at: datetime) -> list[Command]:
-        commands: list[Command] = []
+        commands = self._life.record(other, ended_at=at) if other.recorded else []  # two customers were joined: both calls are kept
         for pop in other.pops:
             if not pop.visible:
                 continue
             if call.showing(pop.offer.operator_id):
-                commands += self._floor.end(pop, at)
+                commands += self._life.end(pop, at)
             else:
                 pop.source = pop.source or call.passed_by
                 # It rings for the customer now, no longer for the colleague, who leaves.
                 pop.legs = {leg_id: call.call_id if waits == other.call_id else waits for leg_id, waits in pop.legs.items()}
                 commands.append(
-                    self._floor.update(
+                    self._life.update(
                         pop,
                         state=PopState.TALKING if pop.offer.state in IN_TALK else pop.offer.state,
                         call_id=call.call_id,
                         about_call_id=call.call_id,
-                        **self._floor.sender_of(pop),
+                        **self._life.sender_of(pop),
                     )
                 )
         self._register.join(call, other)
@@ -323,9 +323,9 @@ class Desk:
     def _snapshot(self, event: SwitchSnapshot) -> list[Command]:
         commands: list[Command] = []
         lost_at = self._lost_at.pop(event.pbx, None)
-        for missed in missed_events(self._register, self._floor.directory, event, lost_at):
+        for missed in missed_events(self._register, self._life.directory, event, lost_at):
             commands += self._dispatch(missed)
-        return commands + self._floor.forget()
+        return commands + self._life.forget()
 
     @staticmethod
     def _done_with(call: LiveCall, leg_id: str) -> None:
@@ -337,5 +337,5 @@ class Desk:
         """Return the pops an end is about: by its leg, or by its member when it names no leg."""
         if event.leg_id:
             return call.with_leg(event.leg_id)
-        operators = self._floor.directory.at(event.member) if event.member else ()
+        operators = self._life.directory.at(event.member) if event.member else ()
         return [pop for operator in operators if (pop := call.showing(operator.operator_id))]

@@ -88,7 +88,7 @@ def test_note_goes_on_over_a_colleague_who_wrote_nothing(talk: Conversation) -> 
 def test_note_of_an_operator_who_was_taken_out(talk: Conversation) -> None:
     """A colleague who is no longer configured is named by his id."""
     talk(TALKING + "3s > note ann urgent\n 4s > blind 1/2 1002\n < close ann ended")
-    ben = talk.desk._floor.directory.at_interface("PJSIP/1002")
+    ben = talk.desk._life.directory.at_interface("PJSIP/1002")
     talk.desk.set_operators(ben)
     talk("5s > ring 1/3 PJSIP/1002 for 1/1\n < show ben ringing from ann ann: urgent")
 

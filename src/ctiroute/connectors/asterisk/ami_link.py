@@ -117,6 +117,9 @@ class AsteriskLink:
                 result, detail, least_s = "refused", str(error), self._refused_s
             except (LinkError, AmiError) as error:
                 result, detail = "failed", str(error)
+            except Exception as error:  # a link that gave up for good would leave every screen blind
+                log.exception("asterisk %s: the link broke", self.name)
+                result, detail = "failed", f"it broke: {type(error).__name__}; the log has the details"
             if loop.time() - began > _HEALTHY_S:
                 self._backoff.reset()
             self._down(detail, result)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctiroute.model import OfferStarted, Operator
 
 
-class Floor:
+class PopLife:
     """The pops of all live calls. `directory` is replaced when operators change."""
 
     def __init__(self, directory: Directory) -> None:
@@ -168,7 +168,8 @@ class Floor:
         for pop in call.pops:
             if pop.visible:
                 commands += self.end(pop, at)
-        if call.consults is None:
+        routed_only = call.lost_sight and not call.pops and call.joined_at is None  # we heard nothing of it but the question
+        if call.consults is None and not routed_only:
             commands += self.record(call, outcome=self._outcome(call), ended_at=at)
         return commands
 
