@@ -20,7 +20,9 @@ MAX_PAIRS: Final = 24  # of one MSet; main/pbx_variables.c keeps no more (AST_AP
 # MSet splits at commas and AGI at blanks and quotes; none of them is in the alphabet, so a value can only ever be one value.
 NAME: Final = re.compile(r"CTI_[A-Za-z0-9_]{1,60}", re.ASCII)
 VALUE: Final = re.compile(r"[A-Za-z0-9_.:@/+&-]{0,128}", re.ASCII)
-_PAIR: Final = re.compile(r"CTI_[A-Za-z0-9_]{1,60}=[A-Za-z0-9_.:@/+&-]{0,128}", re.ASCII)
+_PAIR_FORM: Final = r"CTI_[A-Za-z0-9_]{1,60}=[A-Za-z0-9_.:@/+&-]{0,128}"
+_PAIR: Final = re.compile(_PAIR_FORM, re.ASCII)
+_PAIRS: Final = re.compile(f"{_PAIR_FORM}(?:,{_PAIR_FORM})*", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _MSET: Final = 'EXEC MSet "'
@@ -32,7 +34,9 @@ def encode_command(line: str) -> bytes:
 
     Raises `AgiError` when it is empty or too long.
     """
-    data = _CONTROL.sub("", line).encode(errors="replace") + b"\n"
+    if not line.isprintable():  # what is printable holds no control character
+        line = _CONTROL.sub("", line)
+    data = line.encode(errors="replace") + b"\n"
     if not 1 < len(data) <= MAX_COMMAND:
         raise AgiError(f"a command of {len(data)} bytes cannot be sent")
     return data
@@ -44,6 +48,10 @@ def set_variables(values: Mapping[str, str]) -> list[bytes]:
     Asterisk sets the pairs of an MSet from left to right, so the last of `values` is set only when all others are. Raises
     `AgiError` when a name is not `CTI_…` or a value is outside the alphabet.
     """
+    joined = ",".join(map("=".join, values.items()))
+    # Nearly always one command holds all. With no comma but those between the pairs, each of them has the form of a pair.
+    if len(joined) <= _ROOM and len(values) <= MAX_PAIRS and joined.count(",") == len(values) - 1 and _PAIRS.fullmatch(joined):
+        return [encode_command(f'{_MSET}{joined}"')]
     commands: list[bytes] = []
     pairs: list[str] = []
     size = 0

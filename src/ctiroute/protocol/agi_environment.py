@@ -9,6 +9,7 @@ Source: res/res_agi.c, setup_env() and launch_netscript(), Asterisk 13 to 22.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -21,31 +22,35 @@ MAX_LINES: Final = 22 + 128  # what Asterisk always writes, and as many argument
 
 FIRST_BYTES: Final = b"agi_"  # every block starts so: whatever starts otherwise is no Asterisk
 
-MANDATORY: Final = frozenset(
-    {
-        "agi_request",
-        "agi_channel",
-        "agi_language",
-        "agi_type",
-        "agi_uniqueid",
-        "agi_version",
-        "agi_callerid",
-        "agi_calleridname",
-        "agi_callingpres",
-        "agi_callingani2",
-        "agi_callington",
-        "agi_callingtns",
-        "agi_dnid",
-        "agi_rdnis",
-        "agi_context",
-        "agi_extension",
-        "agi_priority",
-        "agi_enhanced",
-        "agi_accountcode",
-        "agi_threadid",
-    }
+# What Asterisk always writes, in its order.
+_WRITTEN: Final = (
+    "agi_request",
+    "agi_channel",
+    "agi_language",
+    "agi_type",
+    "agi_uniqueid",
+    "agi_version",
+    "agi_callerid",
+    "agi_calleridname",
+    "agi_callingpres",
+    "agi_callingani2",
+    "agi_callington",
+    "agi_callingtns",
+    "agi_dnid",
+    "agi_rdnis",
+    "agi_context",
+    "agi_extension",
+    "agi_priority",
+    "agi_enhanced",
+    "agi_accountcode",
+    "agi_threadid",
 )
-KNOWN: Final = MANDATORY | {"agi_network", "agi_network_script"}  # these two come over the network only
+_OVER_NETWORK: Final = ("agi_network", "agi_network_script")  # these two come over the network only, first
+MANDATORY: Final = frozenset(_WRITTEN)
+KNOWN: Final = MANDATORY | set(_OVER_NETWORK)
+
+_USUAL: Final = _OVER_NETWORK + _WRITTEN
+_USUAL_BLOCK: Final = re.compile("\n".join(f"{name}: (.*)" for name in _USUAL) + r"(?:\nagi_arg_1: (.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class EnvironmentParser:
         if end > MAX_ENVIRONMENT:
             raise AgiError(f"the environment is longer than {MAX_ENVIRONMENT} bytes", hostile=True)
         self.behind = buffer[rest:]
-        return read_environment(_split(buffer[:end]))
+        return _read_usual(buffer[:end]) or read_environment(_split(buffer[:end]))
 
     def feed_eof(self) -> None:
         """Raise `AgiError`: the peer closed before the block was whole."""
@@ -113,6 +118,24 @@ def read_environment(lines: list[str]) -> AgiEnvironment:
     if names != [f"agi_arg_{number}" for number in range(1, extra + 1)]:
         raise AgiError("the environment has a line that Asterisk does not write there", hostile=True)
     return AgiEnvironment(values, tuple([values.pop(name) for name in names]))
+
+
+def _read_usual(block: bytes) -> AgiEnvironment | None:
+    """Read a block that is to the letter what Asterisk sends over the network, with at most one argument; None: it is to be judged.
+
+    Nearly every block is, and no line of it needs to be looked at: each stands where Asterisk writes it, so none is missing,
+    repeated or unknown, and a block no longer than a line may be holds no line that is too long.
+    """
+    if len(block) > MAX_LINE or b"\0" in block or b"\r" in block:
+        return None
+    try:
+        match = _USUAL_BLOCK.fullmatch(block.decode())
+    except UnicodeDecodeError:
+        return None
+    if match is None:
+        return None
+    *values, arg = match.groups()
+    return AgiEnvironment(dict(zip(_USUAL, values, strict=True)), () if arg is None else (arg,))
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -45,6 +45,9 @@ class AgiHangup:
 AgiEvent = AgiReply | AgiHangup
 HANGUP: Final = AgiHangup()
 
+# What nearly every reply is: read once, here.
+_USUAL: Final = {b"200 result=0\n": AgiReply(OK, "0"), b"200 result=1\n": AgiReply(OK, "1")}
+
 
 class ReplyParser:
     """Eats bytes and gives events; is of no use after an `AgiError`."""
@@ -65,6 +68,10 @@ class ReplyParser:
 
         Raises `AgiError` when step is lost; the events before that are lost too, they can no longer be believed.
         """
+        usual = _USUAL.get(data)
+        if usual is not None and self._awaited and not self._buffer and self._usage is None:
+            self._awaited -= 1
+            return [usual]
         buffer = self._buffer + data if self._buffer else data
         *lines, self._buffer = buffer.split(b"\n")
         events = [event for line in lines if (event := self._read(line.removesuffix(b"\r"))) is not None]

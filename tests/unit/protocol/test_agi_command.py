@@ -64,6 +64,12 @@ def test_what_does_not_fit_is_never_sent(name: str, value: str) -> None:
         set_variables({"CTI_ACTION": "menu", name: value, "CTI_STATUS": "routed"})
 
 
+def test_a_comma_in_one_name_does_not_make_up_for_another() -> None:
+    """Pairs are counted, so two that look like three are refused, and nothing can be put in beside them."""
+    with pytest.raises(AgiError):
+        set_variables({"CTI_A=1,CTI_B": "2", "CTI_C": "3,CTI_STATUS=routed"})
+
+
 def test_a_long_answer_is_split_and_ends_with_its_status() -> None:
     """Neither the bytes nor the pairs that Asterisk takes are exceeded, and the status is in the last command alone."""
     by_bytes = {f"CTI_X_{number}": "v" * 128 for number in range(40)} | {"CTI_STATUS": "routed"}

@@ -10,7 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctiroute.errors import AgiError
-from ctiroute.protocol.agi_environment import MANDATORY, MAX_ENVIRONMENT, MAX_LINE, MAX_LINES, AgiEnvironment, EnvironmentParser
+from ctiroute.protocol.agi_environment import (
+    MANDATORY,
+    MAX_ENVIRONMENT,
+    MAX_LINE,
+    MAX_LINES,
+    AgiEnvironment,
+    EnvironmentParser,
+    read_environment,
+)
 
 DATA = Path(__file__).parents[2] / "data" / "agi"
 RECORDED = sorted(DATA.glob("*.agi"))
@@ -191,3 +199,49 @@ def test_text_in_a_value_never_changes_another_value(noise: str, at: str) -> Non
     assert env is not None
     assert {**env.values, at: ""} == {**clean.values, at: ""}
     assert env.args == clean.args
+
+
+# What a caller can bring about between two lines, and what real blocks look like.
+VALUE = st.one_of(st.sampled_from(["", " ", "a: b", "agi_dnid: 1", "x\ragi_dnid: 1", "\x0b", "\u2028", "\x85"]), st.text(max_size=12))
+CHANGES = st.sampled_from(["none", "drop", "swap", "repeat", "cut", "argument", "no argument", "line feed"])
+
+
+def damage(lines: list[str], change: str, place: int, text: str) -> None:
+    """Change the lines of a block in the way named."""
+    match change:
+        case "drop":
+            del lines[place]
+        case "swap":
+            lines[place], lines[place + 1] = lines[place + 1], lines[place]
+        case "repeat":
+            lines.insert(place, lines[place])
+        case "cut":
+            lines[place] = lines[place].replace(": ", ":", 1)
+        case "argument":
+            lines.append("agi_arg_2: more")
+        case "no argument":
+            lines.pop()
+        case "line feed":
+            lines[place] += "\n" + text
+
+
+@given(values=st.lists(VALUE, min_size=23, max_size=23), change=CHANGES, place=st.integers(0, 21))
+@settings(max_examples=FUZZ, deadline=None)
+def test_the_quick_way_and_the_strict_way_agree(values: list[str], change: str, place: int) -> None:
+    """A block is read, or refused, exactly as by the parser that judges every line."""
+    keys = [line.partition(b":")[0].decode() for line in BLOCK.splitlines() if line]
+    lines = [f"{key}: {value}" for key, value in zip(keys, values, strict=True)]
+    damage(lines, change, place, values[0])
+    block = "\n".join(lines).encode(errors="replace")
+    if b"\n\n" in block or b"\n\r\n" in block or b"\0" in block:
+        return  # ends early, or is hostile whatever it holds: both are tests of their own
+    judged: AgiEnvironment | None
+    try:
+        judged = read_environment([line.removesuffix("\r") for line in block.decode().split("\n")])
+    except AgiError:
+        judged = None
+    try:
+        env, _ = whole(block + b"\n\n")
+    except AgiError:
+        env = None
+    assert env == judged

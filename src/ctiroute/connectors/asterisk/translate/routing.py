@@ -78,12 +78,15 @@ def to_variables(decision: Decision, call_id: str, dropped: Callable[[str], None
     except AgiError:
         dropped("CTI_ACTION")
         return failed(call_id)
-    optional = {"CTI_LANGUAGE": decision.language, "CTI_ANNOUNCE": decision.announce, "CTI_RULE": decision.rule}
-    if decision.variables:
-        optional.update({f"CTI_X_{name}": value for name, value in decision.variables.items()})
-    for name, value in optional.items():
+    for name, value in (("CTI_LANGUAGE", decision.language), ("CTI_ANNOUNCE", decision.announce), ("CTI_RULE", decision.rule)):
         if value is None:
             continue
+        if VALUE.fullmatch(value):
+            values[name] = value
+        else:
+            dropped(name)
+    for own, value in decision.variables.items():
+        name = f"CTI_X_{own}"
         if VALUE.fullmatch(value) and NAME.fullmatch(name):
             values[name] = value
         else:
