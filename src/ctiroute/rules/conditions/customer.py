@@ -71,9 +71,12 @@ KIND = ConditionKind("customer", "Whether the caller is known, and what is known
 
 def attribute(name: str) -> Dimension:
     """Return the dimension of one attribute: its value at the first candidate, for whoever fits has to fit there too."""
-    return Dimension(
-        f"attribute {name}", lambda facts: [one.attributes.get(name, "") for one in facts.context.identity.customers[:1]], fold=True
-    )
+
+    def values(facts: Facts) -> tuple[str, ...]:
+        customers = facts.context.identity.customers
+        return (customers[0].attributes.get(name, ""),) if customers else ()
+
+    return Dimension(f"attribute {name}", values, fold=True)
 
 
 def _speaks(customer: Customer, languages: tuple[str, ...]) -> bool:

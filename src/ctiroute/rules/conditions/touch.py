@@ -41,7 +41,7 @@ def read(node: Node, _scope: Scope) -> Probe:
             (campaign_fits is None or campaign_fits(touch.campaign))
             and (not media or touch.medium in media)
             and touch.status in statuses
-            and all(test(_offer_value(touch, name)) for name, test in offer_tests)
+            and (not offer_tests or all(test(_offer_value(touch, name)) for name, test in offer_tests))
         )
 
     def test(facts: Facts) -> Bound | None:
