@@ -324,6 +324,70 @@ async def test_stale_answer_of_an_earlier_question_is_not_used(asterisk: RealAst
         await in_default_menu(asterisk, caller)
 
 
+@pytest.mark.parametrize("behaviour", [close_at_once, hung], ids=["answered", "hung"])
+@pytest.mark.parametrize(("dialed", "left_s"), [("limited", (3500, 3600)), (OFFICE, (0, 0))])
+async def test_limit_of_the_site_is_kept(
+    asterisk: RealAsterisk, callers: Callers, behaviour: Behaviour, dialed: str, left_s: tuple[int, int]
+) -> None:
+    """The absolute timeout around AGI() takes the place of the site's own for that time only; where there was none, none is left."""
+    async with peer(asterisk.agi_port, behaviour), asterisk.ami() as ami:
+        caller = await callers(CUSTOMER, dialed)
+        await default_way(ami)
+        (channel,) = await asterisk.channels()
+        left = await ami.act("Getvar", Channel=channel.name, Variable="TIMEOUT(absolute)")
+        assert left_s[0] <= float(left["Value"]) <= left_s[1]
+        await in_default_menu(asterisk, caller)
+
+
+@pytest.fixture
+async def unedited(asterisk: RealAsterisk) -> RealAsterisk:
+    """Give an Asterisk with the shipped site file on a site that has no main-ivr; the reload after each test brings it back."""
+    await asterisk.cli("dialplan remove context main-ivr")
+    assert "There is no existence" in await asterisk.cli("dialplan show main-ivr")
+    return asterisk
+
+
+async def test_unedited_site_file_keeps_the_caller(unedited: RealAsterisk, phones: Phones, callers: Callers) -> None:
+    """Where the default way leads nowhere, the caller waits in the queue of last resort, and the log says what to set."""
+    async with unedited.ami() as ami:
+        await ami.act("Setvar", Variable="CTI_SITE_LAST_QUEUE", Value="solo")
+        try:
+            operator = await phones("1001")
+            caller = await callers(CUSTOMER, OFFICE)
+            assert (await operator.ringing()).caller == CUSTOMER
+            await way(ami, "lost")
+            await caller.hang_up()
+            await unedited.no_channels()
+        finally:
+            await ami.act("Setvar", Variable="CTI_SITE_LAST_QUEUE", Value="")
+    assert "the default way leads nowhere" in unedited.log()
+
+
+async def test_unedited_site_file_without_a_queue_speaks_to_the_caller(unedited: RealAsterisk, callers: Callers) -> None:
+    """Without a queue of last resort the caller is answered and told to call again, and not cut off in silence."""
+    async with unedited.ami() as ami:
+        caller = await callers(CUSTOMER, OFFICE)
+        await ami.wait("Newexten", Context="ctiroute-lost", Application="Playback", AppData="pls-try-call-later")
+        await caller.wait("answered")
+
+
+async def test_unedited_site_file_entered_by_gosub_returns(unedited: RealAsterisk, callers: Callers) -> None:
+    """Who came in by Gosub goes on behind it."""
+    async with unedited.ami() as ami:
+        await callers(CUSTOMER, "freepbx")
+        await ami.wait("Newexten", Context="ctiroute-lost", Application="Return")
+        await ami.wait("Newexten", Context="from-trunk", Extension="freepbx", Application="Goto")
+
+
+async def test_site_file_that_is_not_included_keeps_the_caller(asterisk: RealAsterisk, callers: Callers) -> None:
+    """Without the site's file there is neither an address nor a default way: the built-in address is asked, and the caller is kept."""
+    await asterisk.cli("dialplan remove context ctiroute-site")
+    async with asterisk.ami() as ami:
+        caller = await callers(CUSTOMER, OFFICE)
+        await way(ami, "lost")
+        await caller.wait("answered")
+
+
 async def test_caller_who_hangs_up_while_ctiroute_thinks(asterisk: RealAsterisk, callers: Callers) -> None:
     """AGI() ends with the caller: the peer sees the end of the connection and no channel waits for it."""
     connected, closed = asyncio.Event(), asyncio.Event()

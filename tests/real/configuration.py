@@ -133,6 +133,9 @@ exten => _[+0-9]!,1,Goto(ctiroute-route,${EXTEN},1)
 exten => freepbx,1,Set(__FROM_DID=+380445550000)
  same => n,Gosub(ctiroute-route,s,1)
  same => n,Goto(main-ivr,s,1)
+; A site that lets no call last longer than an hour.
+exten => limited,1,Set(TIMEOUT(absolute)=3600)
+ same => n,Goto(ctiroute-route,+380445550000,1)
 ; A call that meets an operator without a queue.
 exten => direct,1,Dial(PJSIP/1001,30,t)
 ; A call that meets the queue without being asked.
