@@ -72,9 +72,8 @@ class Gatherer:
         self._clock = clock
         self._late: set[asyncio.Task[Answer]] = set()
 
-    def gather_now(self, request: RouteRequest, reach: Reach) -> CallerContext | None:
+    def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
-        now = self._clock()
         phone = request.caller.phone
         if phone is None:
             return _nothing_to_ask(request, now)

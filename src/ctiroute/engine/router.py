@@ -72,11 +72,11 @@ class Router:
         """Decide at once; None, with nobody told, when a source has to be waited for: `route` does that. Never raises."""
         started = perf_counter()
         try:
-            ruleset = self._rules()
-            context = self._gatherer.gather_now(request, ruleset.needs)
+            ruleset, now = self._rules(), self._clock()
+            context = self._gatherer.gather_now(request, ruleset.needs, now)
             if context is None:
                 return None
-            decision = decide(request, context, ruleset, self._clock(), self._operators())
+            decision = decide(request, context, ruleset, now, self._operators())
         except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
             context, decision = _broken(request, error)
         return self._decided(started, context, decision)

@@ -91,7 +91,7 @@ def soon(seconds: float) -> float:
 async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> None:
     """One trip holds everything, no further back than the rules look."""
     source = Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)
-    context = Gatherer([source], lambda: NOW).gather_now(a_request(), REACH)
+    context = Gatherer([source], lambda: NOW).gather_now(a_request(), REACH, NOW)
     assert context is not None
     assert context.identity.kind is IdentityKind.KNOWN
     assert [(it.source, it.state) for it in context.sources] == [("store", "ok")]
@@ -102,7 +102,7 @@ async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> Non
 async def test_waiting_for_an_immediate_source_changes_nothing() -> None:
     """Both ways to ask find the same."""
     gatherer = Gatherer([Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)], lambda: NOW)
-    now, waited = gatherer.gather_now(a_request(), REACH), await gatherer.gather(a_request(), REACH, soon(1))
+    now, waited = gatherer.gather_now(a_request(), REACH, NOW), await gatherer.gather(a_request(), REACH, soon(1))
     assert now is not None
     assert (now.identity, now.touches, now.gathered_at) == (waited.identity, waited.touches, waited.gathered_at)
 
@@ -110,7 +110,7 @@ async def test_waiting_for_an_immediate_source_changes_nothing() -> None:
 def test_where_one_source_has_to_be_waited_for_nobody_is_asked_at_once() -> None:
     """Asking the quick ones here and again in the wait would ask them twice."""
     quick, slow = Answering("store", immediate=True), Answering("crm")
-    assert Gatherer([quick, slow], lambda: NOW).gather_now(a_request(), REACH) is None
+    assert Gatherer([quick, slow], lambda: NOW).gather_now(a_request(), REACH, NOW) is None
     assert not quick.asked
 
 
@@ -120,7 +120,7 @@ async def test_without_a_number_nobody_is_asked(withheld: bool, kind: IdentityKi
     quick, slow = Answering("store", immediate=True), Answering("crm")
     gatherer = Gatherer([quick, slow], lambda: NOW)
     request = a_request(None, withheld=withheld)
-    for context in (gatherer.gather_now(request, REACH), await gatherer.gather(request, REACH, soon(1))):
+    for context in (gatherer.gather_now(request, REACH, NOW), await gatherer.gather(request, REACH, soon(1))):
         assert context is not None
         assert context.identity.kind is kind
     assert not quick.asked

@@ -63,7 +63,7 @@ def to_route_request(env: AgiEnvironment, pbx: str, region: str, now: datetime) 
         pbx=pbx,
         language=_clean(language) or None,
         leg_id=_clean(leg_id),
-        args=tuple([_clean(arg) for arg in env.args[1:]]),
+        args=tuple(map(_clean, env.args[1:])),
     )
 
 
