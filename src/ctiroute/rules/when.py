@@ -107,7 +107,7 @@ def needs_of(conditions: tuple[Condition, ...]) -> Needs:
 
 def guards_of(conditions: tuple[Condition, ...]) -> Guards:
     """Return what a call must have for all of them to hold."""
-    return of_all(condition.guards for condition in conditions)
+    return conditions[0].guards if len(conditions) == 1 else of_all(condition.guards for condition in conditions)
 
 
 def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
