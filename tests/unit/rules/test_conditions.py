@@ -68,6 +68,16 @@ def test_a_touch_from_the_future_is_fresh(world: Any) -> None:
     assert world.seen("{touch: {within: 1h}}") == (True, "within 1h", "autumn-sms, sms, delivered, less than a minute ago")
 
 
+def test_a_touch_that_was_not_sent_yet_is_none(world: Any) -> None:
+    """A mailing planned for the evening, or times read in a wrong zone, must not send callers past the menu now."""
+    world.touches = (world.touch(-5 * HOUR), world.touch(10 * MINUTE))
+    assert world.seen("{touch: {within: 15m}}")[0]
+    world.touches = (world.touch(-5 * HOUR),)
+    holds, _, seen = world.seen("{touch: {within: 15m}}")
+    assert not holds
+    assert seen == "autumn-sms, sms, delivered, not sent before 5 h from now"
+
+
 def test_touch_says_what_it_saw(world: Any) -> None:
     """The trace names the touches that were there."""
     when = "{touch: {campaign: 'winter-*', medium: sms, status: delivered, offer: {amount: 1}, within: 1h30m}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import choice, duration, fields, mapping_of, one_or_list
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Touch
 
 _REACHED = tuple(status for status in TouchStatus if status is not TouchStatus.FAILED)  # in the order a touch goes through
+CLOCK_SKEW = timedelta(minutes=2)  # how far the mailing tool's clock may be ahead; what is dated later was not sent yet
 _SHOWN = 3  # touches named in a trace
 CAMPAIGN = Dimension("campaign", lambda facts: [touch.campaign for touch in facts.context.touches])
 _OWN_WORDS = ("title", "text", "terms")  # of an offer; anything else is one of its fields
@@ -45,11 +47,11 @@ def read(node: Node, _scope: Scope) -> Probe:
         )
 
     def test(facts: Facts) -> Bound | None:
-        since = facts.now - within
+        since, soon = facts.now - within, facts.now + CLOCK_SKEW
         for touch in facts.context.touches:  # newest first
             if touch.sent_at < since:
                 return None
-            if fits(touch):
+            if touch.sent_at <= soon and fits(touch):
                 return Bound(touch=touch)
         return None
 
@@ -76,13 +78,17 @@ def _offer_value(touch: Touch, name: str) -> str:
     return getattr(touch.offer, name) if name in _OWN_WORDS else touch.offer.fields.get(name, "")
 
 
+def _when(age: timedelta) -> str:
+    return f"{age_in_words(age)} ago" if age >= -CLOCK_SKEW else f"not sent before {age_in_words(-age)} from now"
+
+
 def _seen(test: Callable[[Facts], Bound | None]) -> Callable[[Facts], str]:
     def seen(facts: Facts) -> str:
         bound = test(facts)
         shown = facts.context.touches[:_SHOWN] if bound is None or bound.touch is None else (bound.touch,)
         if not shown:
             return "no touch"
-        words = [f"{touch.campaign}, {touch.medium}, {touch.status}, {age_in_words(facts.now - touch.sent_at)} ago" for touch in shown]
+        words = [f"{touch.campaign}, {touch.medium}, {touch.status}, {_when(facts.now - touch.sent_at)}" for touch in shown]
         rest = len(facts.context.touches) - len(shown)
         return "; ".join(words) + (f"; and {rest} more" if rest > 0 and bound is None else "")
 
