@@ -1,12 +1,13 @@
 // <ct-screen>: the operator's page. Joins the pure parts (screen, views) with the browser (websocket, tabs, storage, focus, painting).
 import { LitElement, type TemplateResult } from "lit";
 import { Alerts } from "./alerts";
+import { HeadWatch } from "./headwatch";
 import { pickLanguage, Words } from "./i18n/words";
 import { actionOf, type Action } from "./keys";
 import { Link } from "./link";
 import { STORED, storedDrafts, storedTheme, storeDrafts } from "./memory";
 import { Receipts } from "./receipts";
-import { activePop, isUnsent, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "./screen";
+import { activePop, isPassing, isUnsent, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "./screen";
 import { redeem, signedIn, signIn, signOut, takeTicket, type SignIn } from "./session";
 import { Tabs, type Told } from "./tabs";
 import { who, why } from "./views/head";
@@ -16,7 +17,7 @@ import type { ScreenPop } from "./wire.gen";
 
 const NOTE_PAUSE_MS = 1500; // a note is sent when typing pauses for so long, or when the field is left
 const NOTE_LONGEST_MS = 8000; // and at the latest after so long
-const REFUSED_MS = 15_000;
+const AGAIN_MS = 5000; // until a note that could not be kept is sent again
 const COPIED_MS = 1500;
 const RETRY_START_MS = 3000;
 const MAX_SAID = 120; // characters a screen reader is told about a call
@@ -34,6 +35,7 @@ class ScreenElement extends LitElement {
     (message) => this.#told(message),
     () => this.#changed(),
   );
+  readonly #headWatch = new HeadWatch((away) => (this.dataset["headAway"] = String(away)));
   readonly #receipts = new Receipts((ack) => this.#link.send(ack));
   readonly #link: Link = new Link({
     heard: (message) => this.#heard(message),
@@ -60,8 +62,12 @@ class ScreenElement extends LitElement {
       if (document.visibilityState === "hidden") this.#sendNotes();
     });
     this.#apply({ kind: "restored", drafts: storedDrafts() });
-    addEventListener("hashchange", () => void this.#start());
+    addEventListener("hashchange", () => void this.#redeem());
     void this.#start();
+  }
+
+  override updated(): void {
+    this.#headWatch.watch(this.querySelector("#who"));
   }
 
   override render(): TemplateResult {
@@ -123,32 +129,48 @@ class ScreenElement extends LitElement {
       this.#changed();
     },
     showKeys: () => this.#showKeys(),
+    showMissed: () => void this.#goTo("#missed"),
   };
 
   // --- signing in
 
   async #start(): Promise<void> {
+    if (!(await this.#redeem())) await this.#resume("");
+  }
+
+  /** Use the ticket in the address, if there is one. */
+  async #redeem(): Promise<boolean> {
     const ticket = takeTicket();
-    if (ticket !== null) {
-      await this.#submit(() => redeem(ticket), this.#words.t("sign-in.ticket"));
-      return;
-    }
-    if (this.#screen.link !== "starting") return;
+    if (ticket === null) return false;
+    await this.#submit(() => redeem(ticket), this.#words.t("sign-in.ticket"));
+    return true;
+  }
+
+  /** Go on with the session of the cookie, if it is still good; otherwise show the sign-in with `error`. A link in use is left alone. */
+  async #resume(error: string): Promise<void> {
+    if (!this.#isIdle) return;
     const answer = await signedIn();
+    if (!this.#isIdle) return; // another tab signed in meanwhile
     if (answer === "yes") this.#connect();
-    else if (answer === "no") this.#out("");
-    else setTimeout(() => void this.#start(), RETRY_START_MS);
+    else if (answer === "no" || this.#screen.link === "out") this.#out(error);
+    else setTimeout(() => void this.#resume(error), RETRY_START_MS);
+  }
+
+  get #isIdle(): boolean {
+    return this.#screen.link === "starting" || this.#screen.link === "out";
   }
 
   async #submit(attempt: () => Promise<SignIn>, wrong = this.#words.t("sign-in.wrong")): Promise<void> {
     this.#signIn = { busy: true, error: "" };
     this.#changed();
     const answer = await attempt();
-    this.#signIn = { busy: false, error: this.#signInError(answer, wrong) };
+    const error = this.#signInError(answer, wrong);
+    this.#signIn = { busy: false, error };
+    this.#changed();
     if (answer.kind === "ok") {
       this.#tabs.tell({ kind: "signed-in" });
       this.#connect();
-    } else this.#apply({ kind: "out" });
+    } else await this.#resume(error); // a used-up ticket ends no session
   }
 
   #signInError(answer: SignIn, wrong: string): string {
@@ -191,7 +213,6 @@ class ScreenElement extends LitElement {
   // --- hearing
 
   #heard(message: ServerMessage): void {
-    const before = this.#screen;
     const writing = document.activeElement?.id === "note";
     this.#apply({ kind: "heard", message, at: Date.now(), writing });
     if (message.type === "snapshot" && !localStorage.getItem(STORED.language)) this.#speak(message.operator.language);
@@ -200,24 +221,15 @@ class ScreenElement extends LitElement {
       for (const pop of message.pops) this.#receipts.got(pop.offer);
       this.#sendNotes();
     } else if (message.type === "pop" || message.type === "pop.update" || message.type === "pop.close") this.#receipts.got(message.pop.offer);
-    else if (message.type === "error" && message.code !== "bad-message") {
-      this.#unsend(before);
-      if (message.code === "too-fast" || message.code === "unavailable") this.#sendLater();
-    }
+    else if (message.type === "error" && isPassing(message)) this.#sendLater();
     for (const pop of this.#screen.pops) if (pop.context === null) this.#early.add(pop.offer.pop_id);
     this.#announce();
-  }
-
-  /** What the service refused is not saved. */
-  #unsend(screen: Screen): void {
-    const pop = activePop(screen);
-    if (pop && this.#screen.drafts[pop.offer.pop_id]) this.#apply({ kind: "sent", popId: pop.offer.pop_id, text: "" });
   }
 
   /** The service could not take it now: the note goes again when the service has calmed down. */
   #sendLater(): void {
     clearTimeout(this.#noteTimer);
-    this.#noteTimer = window.setTimeout(() => this.#sendNotes(), REFUSED_MS);
+    this.#noteTimer = window.setTimeout(() => this.#sendNotes(), AGAIN_MS);
   }
 
   #announce(): void {
@@ -375,7 +387,7 @@ class ScreenElement extends LitElement {
   #goTo(selector: string): boolean {
     const element = this.querySelector<HTMLElement>(selector);
     element?.focus();
-    element?.scrollIntoView({ block: "nearest" });
+    element?.scrollIntoView({ block: selector === "#missed" ? "start" : "nearest" });
     return element !== null;
   }
 }

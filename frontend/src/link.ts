@@ -32,7 +32,7 @@ export class Link {
   #flush: number | undefined;
   #ping: number | undefined;
   #heardAt = 0;
-  #pingedAt: number | null = null; // performance.now(); null: everything was answered
+  #pingedAt: number | null = null; // performance.now(); when a question went out; null: everything was answered
 
   constructor(events: LinkEvents) {
     this.#events = events;
@@ -69,10 +69,10 @@ export class Link {
     this.#drop();
     const socket = new WebSocket(new URL("/ws", location.href).href.replace(/^http/, "ws"));
     this.#socket = socket;
+    this.#pingedAt = performance.now(); // the handshake is a question too: in a dead network it would hang for minutes
+    this.#ping = window.setInterval(() => this.#beat(), PING_MS / 4);
     socket.addEventListener("open", () => {
       this.#outbox.reset();
-      this.#pingedAt = null;
-      this.#ping = window.setInterval(() => this.#beat(), PING_MS / 4);
     });
     socket.addEventListener("message", (event) => {
       const message = parse(event.data);
@@ -114,7 +114,6 @@ export class Link {
       // Closing politely would wait for a peer that is not there.
       if (now - this.#pingedAt >= DEAF_MS) void this.#failed();
     } else if (now - this.#heardAt >= PING_MS) {
-      this.#pingedAt = now;
       this.send({ type: "ping" });
     }
   }
@@ -124,7 +123,10 @@ export class Link {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN) return;
     const now = performance.now();
-    for (const message of this.#outbox.take(now)) socket.send(JSON.stringify(message));
+    for (const message of this.#outbox.take(now)) {
+      if (message.type === "ping") this.#pingedAt = now;
+      socket.send(JSON.stringify(message));
+    }
     const delay = this.#outbox.delay(now);
     if (delay !== null) this.#flush = window.setTimeout(() => this.#pump(), delay + 50);
   }
@@ -145,7 +147,7 @@ export function parse(data: unknown): ServerMessage | null {
     const message: unknown = JSON.parse(data);
     const known = ["snapshot", "pop", "pop.update", "pop.close", "switch", "extension", "error", "pong"];
     if (typeof message !== "object" || message === null || !("type" in message)) return null;
-    // The one cast of the page: the types are made from the schema the server encodes by.
+    // A cast that is sound: the types are made from the schema the server encodes by.
     return known.includes(String(message.type)) ? (message as ServerMessage) : null;
   } catch {
     return null;

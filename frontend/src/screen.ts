@@ -1,6 +1,7 @@
 // What the operator's screen holds, and how it changes: one pure function of (screen, event). Times are arguments; no DOM, no network.
 // The server's rule is simple and so is ours: the highest revision of each pop wins, a snapshot replaces everything.
-import type { ErrorMessage, ExtensionMessage, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
+import { clean } from "./clean";
+import type { Customer, ErrorMessage, ExtensionMessage, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
 
 export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | Pong;
 
@@ -28,6 +29,7 @@ export interface Screen {
   readonly switches: readonly SwitchState[];
   readonly takenBy: string | null; // who took our extension
   readonly drafts: Readonly<Record<string, Draft>>; // by pop_id
+  readonly candidates: Readonly<Record<string, readonly Customer[]>>; // by pop_id: who it may be, in the order first told
   readonly chosen: Readonly<Record<string, string>>; // pop_id -> customer_id the operator chose, until the service confirms
   readonly refusal: string; // why the service refused our last message; "" when it did not
 }
@@ -58,6 +60,7 @@ export const START: Screen = {
   switches: [],
   takenBy: null,
   drafts: {},
+  candidates: {},
   chosen: {},
   refusal: "",
 };
@@ -71,19 +74,19 @@ export function reduce(screen: Screen, event: ScreenEvent): Screen {
     case "out":
       return { ...START, link: "out" }; // nothing of a customer stays on a screen nobody is signed in at
     case "heard":
-      return hear({ ...screen, link: "open", heardAt: event.at }, event.message, event.at, event.writing);
+      return hear({ ...screen, link: "open", heardAt: event.at }, clean(event.message), event.at, event.writing);
     case "typed": {
       const sent = screen.drafts[event.popId]?.sent ?? "";
       return { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { text: event.text.slice(0, MAX_NOTE), sent } } };
     }
     case "sent": {
       const draft = screen.drafts[event.popId];
-      return draft ? { ...screen, drafts: { ...screen.drafts, [event.popId]: { ...draft, sent: event.text } } } : screen;
+      return draft ? { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { ...draft, sent: event.text } } } : screen;
     }
     case "restored":
       return { ...screen, drafts: { ...event.drafts, ...screen.drafts } };
     case "chose":
-      return { ...screen, chosen: { ...screen.chosen, [event.popId]: event.customerId } };
+      return { ...screen, refusal: "", chosen: { ...screen.chosen, [event.popId]: event.customerId } };
     case "opened":
       return screen.pops.some((pop) => pop.offer.pop_id === event.popId) ? { ...screen, activeId: event.popId } : screen;
     case "done":
@@ -103,10 +106,20 @@ export function activePop(screen: Screen): ScreenPop | null {
   return screen.pops.find((pop) => pop.offer.pop_id === screen.activeId) ?? null;
 }
 
+/** Whether the same message may be taken when it is sent again a little later. */
+export function isPassing(error: ErrorMessage): boolean {
+  return error.code === "too-fast" || error.code === "unavailable";
+}
+
+/** The one customer it is, or null. After an operator's choice the other candidates follow the chosen one. */
+export function customerOf(pop: ScreenPop): Customer | null {
+  const identity = pop.context?.identity;
+  return identity?.kind === "known" ? (identity.customers[0] ?? null) : null;
+}
+
 /** The name to show, when there is one customer; "" otherwise. Several candidates have no name: nobody guesses. */
 export function callerName(pop: ScreenPop): string {
-  const identity = pop.context?.identity;
-  return identity?.kind === "known" ? (identity.customers[0]?.name ?? "") : "";
+  return customerOf(pop)?.name ?? "";
 }
 
 function hear(screen: Screen, message: ServerMessage, at: number, writing: boolean): Screen {
@@ -122,10 +135,16 @@ function hear(screen: Screen, message: ServerMessage, at: number, writing: boole
     case "extension":
       return { ...screen, takenBy: message.taken_by };
     case "error":
-      return { ...screen, refusal: message.detail, chosen: {} }; // a choice that was refused can be made again
+      return { ...screen, refusal: message.detail, chosen: {}, drafts: unsaved(screen, message) }; // a choice that was refused can be made again
     case "pong":
       return { ...screen, skewMs: Date.parse(message.server_time) - at };
   }
+}
+
+/** What the service refused is not saved. It does not say which note it was; sending one twice does no harm. */
+function unsaved({ drafts, activeId }: Screen, error: ErrorMessage): Screen["drafts"] {
+  if (error.code === "bad-message") return drafts;
+  return Object.fromEntries(Object.entries(drafts).map(([id, draft]) => [id, isPassing(error) || id === activeId ? { ...draft, sent: "" } : draft]));
 }
 
 function replaceAll(screen: Screen, snapshot: Snapshot, at: number): Screen {
@@ -153,13 +172,35 @@ function takePop(screen: Screen, { pop }: PopMessage): Screen {
   if (known && known.offer.revision >= revision) return screen;
   const others = screen.pops.filter((it) => it.offer.pop_id !== pop_id);
   const { [pop_id]: chosen, ...stillChosen } = screen.chosen;
-  const next = { ...screen, chosen: chosen !== undefined && pop.context?.identity.kind === "ambiguous" ? screen.chosen : stillChosen };
+  const next = { ...screen, chosen: chosen !== undefined && isAwaited(pop, chosen) ? screen.chosen : stillChosen };
   if (state === "missed" || (state === "ended" && elsewhere)) {
     // Something written while it rang outlives the ringing.
     const kept = isUnsent(screen.drafts[pop_id]) ? newestFirst([...others, pop]) : others;
     return { ...next, pops: kept, missed: state === "missed" && !elsewhere ? withMissed(screen.missed, pop) : screen.missed };
   }
   return { ...next, pops: newestFirst([...others, pop]) };
+}
+
+/** Whether the service has not yet followed the operator's choice. */
+function isAwaited(pop: ScreenPop, chosen: string): boolean {
+  const identity = pop.context?.identity;
+  return identity?.kind === "ambiguous" || (identity?.kind === "known" && identity.customers.length > 1 && identity.customers[0]?.customer_id !== chosen);
+}
+
+/** The candidates of the pops shown. The service puts the chosen one first; a list that reorders under the pointer is chosen from wrongly. */
+function candidatesOf(pops: readonly ScreenPop[], known: Screen["candidates"]): Screen["candidates"] {
+  return Object.fromEntries(
+    pops.flatMap((pop): [string, readonly Customer[]][] => {
+      const id = pop.offer.pop_id;
+      const before = known[id] ?? [];
+      const told = pop.context?.identity.customers ?? [];
+      const isIn = (people: readonly Customer[], one: Customer): boolean => people.some((it) => it.customer_id === one.customer_id);
+      // One who was among several: the choice was followed, and the card keeps its room. Several: these are the ones.
+      const kept = told.length === 1 ? (told.every((it) => isIn(before, it)) ? before : []) : before.filter((it) => isIn(told, it));
+      const all = [...kept, ...told.filter((it) => !isIn(kept, it))];
+      return all.length > 1 ? [[id, all]] : [];
+    }),
+  );
 }
 
 function withMissed(missed: readonly MissedCall[], { offer, ...pop }: ScreenPop): readonly MissedCall[] {
@@ -194,5 +235,5 @@ function settle(screen: Screen, writing: boolean): Screen {
   const pops = screen.pops.filter((pop) => isLive(pop) || pop.offer.pop_id === activeId || isUnsent(screen.drafts[pop.offer.pop_id]));
   const kept = new Set(pops.map((pop) => pop.offer.pop_id));
   const drafts = Object.fromEntries(Object.entries(screen.drafts).filter(([id]) => kept.has(id)));
-  return { ...screen, pops, activeId, drafts };
+  return { ...screen, pops, activeId, drafts, candidates: candidatesOf(pops, screen.candidates) };
 }

@@ -90,3 +90,39 @@ test("a choice stays pending until the service says who it is", () => {
   const known = pop("a", { revision: 3 }, { context: { identity: { kind: "known", customers: [] } } as never });
   assert.deepEqual(reduce(still, heard(says("pop.update", known))).chosen, {});
 });
+
+test("after a choice the candidates keep their order, whoever the service puts first, until the pop is over", () => {
+  const person = (id: string): object => ({ customer_id: id, name: id, language: null, attributes: {}, identifiers: [] });
+  const asks = (revision: number, kind: string, ...ids: string[]): ScreenEvent =>
+    heard(says("pop.update", pop("a", { revision }, { context: { identity: { kind, customers: ids.map(person) } } as never })));
+  const ids = (screen: Screen): string[] | undefined => screen.candidates["a"]?.map((it) => it.customer_id);
+  const start = play(heard(snapshot([])), asks(1, "ambiguous", "c1", "c2", "c3"), { kind: "chose", popId: "a", customerId: "c2" });
+  const chosen = reduce(start, asks(2, "known", "c2", "c1", "c3"));
+  assert.deepEqual([ids(chosen), chosen.chosen], [["c1", "c2", "c3"], {}]);
+  const again = reduce(chosen, { kind: "chose", popId: "a", customerId: "c3" });
+  assert.deepEqual(reduce(again, asks(3, "known", "c2", "c1", "c3")).chosen, { a: "c3" });
+  assert.deepEqual(ids(reduce(chosen, asks(3, "known", "c2"))), ["c1", "c2", "c3"]);
+  assert.equal(ids(reduce(chosen, asks(3, "known", "c9"))), undefined);
+  assert.equal(ids(reduce(chosen, asks(3, "unknown"))), undefined);
+  assert.deepEqual(reduce(chosen, heard(snapshot([]))).candidates, {});
+});
+
+test("one person is nobody to choose from", () => {
+  const identity = { kind: "known", customers: [{ customer_id: "c1", name: "A" }] };
+  assert.deepEqual(play(heard(snapshot([pop("a", {}, { context: { identity } as never })]))).candidates, {});
+});
+
+test("a note refused for the moment counts as unsent, and sending it again takes the refusal away", () => {
+  const typed = play(heard(snapshot([pop("a")])), { kind: "typed", popId: "a", text: "x" }, { kind: "sent", popId: "a", text: "x" });
+  const refused = reduce(typed, heard({ type: "error", v: 1, code: "unavailable", detail: "later" }));
+  assert.deepEqual([refused.drafts["a"], refused.refusal], [{ text: "x", sent: "" }, "later"]);
+  assert.equal(reduce(refused, { kind: "sent", popId: "a", text: "x" }).refusal, "");
+});
+
+test("control and bidirectional characters never enter the screen, keys that are sent back stay as they are", () => {
+  const told = pop("a\u0001", {}, { headline: "a\u202eb\u2066c\u0000\td\ne\u200f", fields: [["la\u202abel", "va\u009blue"]] });
+  const shownPop = activePop(play(heard(snapshot([told]))));
+  assert.equal(shownPop?.headline, "abc\td\ne\u200f");
+  assert.deepEqual(shownPop?.fields, [["label", "value"]]);
+  assert.equal(shownPop?.offer.pop_id, "a\u0001");
+});

@@ -19,8 +19,7 @@ export const en = {
   // Link to the service
   "link.open": "Connected",
   "link.connecting": "Connecting…",
-  "link.lost": "Reconnecting… last event {ago} ago",
-  "link.lost.never": "Reconnecting…",
+  "link.lost": "No connection · last\u00a0event\u00a0{ago}\u00a0ago",
   "link.stale": "{switch} does not answer: calls may be out of date",
   "link.taken": "{name} has extension {extension}",
   "link.out": "Signed out",
@@ -79,7 +78,7 @@ export const en = {
   "candidates.title": "Who is calling? Ask, then choose",
   "candidates.text": "The number belongs to more than one customer.",
   "candidates.choose": "It is {name}",
-  "candidates.chosen": "Chosen…",
+  "candidates.again": "Somebody else after all? Choose again.",
   "candidates.no-name": "No name",
 
   // Why
@@ -100,13 +99,14 @@ export const en = {
 
   // How long
   "long.waited": "Waited",
-  "long.rings": "Rings for",
+  "long.rings": "Still rings",
   "long.rung": "Ringing",
   "long.talk": "Talk time",
   "long.talked": "Talked",
   "long.held": "In the call",
   "long.queue": "Queue",
-  "long.direct": "Direct call",
+  "long.direct": "Direct",
+  "long.direct.title": "Called you directly, not through a queue",
 
   // Colleague
   "colleague.title": "From {name}",
@@ -193,6 +193,7 @@ export const en = {
   "missed.title": "Missed calls",
   "missed.none": "No missed calls in the last 24 hours",
   "missed.line": "Missed {time}, {seconds} s",
+  "missed.short": "missed",
   "missed.count": { one: "{n} missed call", other: "{n} missed calls" },
 
   // Other calls

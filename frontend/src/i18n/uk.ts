@@ -16,8 +16,7 @@ export const uk: Texts = {
 
   "link.open": "На зв’язку",
   "link.connecting": "З’єднання…",
-  "link.lost": "Відновлення зв’язку… остання подія {ago} тому",
-  "link.lost.never": "Відновлення зв’язку…",
+  "link.lost": "Немає зв’язку · подія\u00a0{ago}\u00a0тому",
   "link.stale": "{switch} не відповідає: дзвінки можуть бути неактуальні",
   "link.taken": "{name} на вашому номері {extension}",
   "link.out": "Вихід виконано",
@@ -82,7 +81,7 @@ export const uk: Texts = {
   "candidates.title": "Хто дзвонить? Спитайте й оберіть",
   "candidates.text": "Цей номер належить кільком клієнтам.",
   "candidates.choose": "Це {name}",
-  "candidates.chosen": "Обрано…",
+  "candidates.again": "Усе ж хтось інший? Оберіть знову.",
   "candidates.no-name": "Без імені",
 
   "why.loading": "З’ясовуємо, чому дзвонить клієнт…",
@@ -100,13 +99,14 @@ export const uk: Texts = {
   "first.none": "Привітайтеся й спитайте, чим допомогти.",
 
   "long.waited": "Очікування",
-  "long.rings": "Дзвонитиме",
+  "long.rings": "Ще дзвонить",
   "long.rung": "Дзвонить",
   "long.talk": "Розмова",
   "long.talked": "Тривала",
   "long.held": "У дзвінку",
   "long.queue": "Черга",
-  "long.direct": "Прямий дзвінок",
+  "long.direct": "Прямий",
+  "long.direct.title": "Дзвонять просто вам, без черги",
 
   "colleague.title": "Від: {name}",
   "colleague.none": "Переведено без нотатки",
@@ -197,6 +197,7 @@ export const uk: Texts = {
   "missed.title": "Пропущені дзвінки",
   "missed.none": "За останні 24 години пропущених немає",
   "missed.line": "Пропущено {time}, {seconds} с",
+  "missed.short": "пропущено",
   "missed.count": {
     one: "{n} пропущений дзвінок",
     few: "{n} пропущені дзвінки",

@@ -2,29 +2,38 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Key } from "../i18n/words";
 import { safeUrl } from "../markdown";
-import type { Customer, Interaction, Medium, ScreenPop } from "../wire.gen";
-import { chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
+import { customerOf } from "../screen";
+import type { Customer, Interaction, Medium, ScreenPop, Touch } from "../wire.gen";
+import { checkIcon, chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
 import { agoClock, markdown, serverNow, type Part, type View } from "./view";
 
 const MAX_EVENTS = 3; // of an interaction; its own page has the rest
 const MAX_HISTORY = 20;
 
 export function candidates(view: View, pop: ScreenPop): Part {
-  const identity = pop.context?.identity;
-  if (identity?.kind !== "ambiguous") return nothing;
-  const chosen = view.screen.chosen[pop.offer.pop_id];
+  const { words, screen } = view;
+  const people = screen.candidates[pop.offer.pop_id];
+  if (!people) return nothing;
+  const known = customerOf(pop);
+  // Both wordings always stand there, one of them unseen: the card is as high after the choice as before it.
   return html`
-    <section class="card candidates" data-testid="candidates" aria-labelledby="candidates-title">
-      <h2 id="candidates-title">${view.words.t("candidates.title")}</h2>
-      <p class="faint">${view.words.t("candidates.text")}</p>
+    <section class="card candidates" data-testid="candidates" data-chosen=${known !== null} aria-labelledby="candidates-title">
+      <h2 id="candidates-title" class="either">
+        <span class="before">${words.t("candidates.title")}</span>
+        <span class="after" dir="auto">${known ? words.t("candidates.choose", { name: known.name || words.t("candidates.no-name") }) : nothing}</span>
+      </h2>
+      <p class="faint either"><span class="before">${words.t("candidates.text")}</span><span class="after">${words.t("candidates.again")}</span></p>
       <ul class="plain">
-        ${identity.customers.map((customer) => candidate(view, pop, customer, chosen))}
+        ${people.map((customer) => candidate(view, pop, customer, known))}
       </ul>
     </section>
   `;
 }
 
-function candidate(view: View, pop: ScreenPop, customer: Customer, chosen: string | undefined): TemplateResult {
+function candidate(view: View, pop: ScreenPop, customer: Customer, known: Customer | null): TemplateResult {
+  const asked = view.screen.chosen[pop.offer.pop_id]; // chosen, and not yet confirmed
+  const chosen = (asked ?? known?.customer_id) === customer.customer_id;
+  const offered = pop.context?.identity.customers.some((it) => it.customer_id === customer.customer_id) ?? false;
   const name = customer.name || view.words.t("candidates.no-name");
   const facts = Object.values(customer.attributes).slice(0, 3).join(" · ") || customer.customer_id;
   return html`
@@ -34,10 +43,11 @@ function candidate(view: View, pop: ScreenPop, customer: Customer, chosen: strin
         type="button"
         class="button"
         data-customer=${customer.customer_id}
-        ?disabled=${chosen !== undefined}
-        @click=${() => view.do.choose(pop.offer.pop_id, customer.customer_id)}
+        aria-pressed=${chosen}
+        ?disabled=${!chosen && (asked !== undefined || !offered)}
+        @click=${() => (chosen ? undefined : view.do.choose(pop.offer.pop_id, customer.customer_id))}
       >
-        ${chosen === customer.customer_id ? view.words.t("candidates.chosen") : view.words.t("candidates.choose", { name })}
+        ${chosen ? checkIcon : nothing} <span>${view.words.t("candidates.choose", { name })}</span>
       </button>
     </li>
   `;
@@ -57,16 +67,21 @@ export function colleagueNote(view: View, { offer }: ScreenPop): Part {
   `;
 }
 
+/** The touch this call answers: what the terms card is about. */
+function touchOf(pop: ScreenPop): Touch | undefined {
+  return pop.touch_id ? pop.context?.touches.find((it) => it.touch_id === pop.touch_id) : undefined;
+}
+
 export function terms(view: View, pop: ScreenPop): Part {
-  const touch = pop.context?.touches.find((it) => it.touch_id === pop.touch_id);
-  if (!touch || !pop.touch_id) return nothing;
+  const touch = touchOf(pop);
+  if (!touch) return nothing;
   const { offer } = touch;
   const { words } = view;
   return html`
     <section class="card terms" data-testid="pop-terms" aria-labelledby="terms-title">
       <h2 id="terms-title" dir="auto">${mediumIcon(touch.medium)} ${offer.title || touch.campaign_title || touch.campaign}</h2>
       <p class="faint">
-        ${touch.campaign_title && offer.title ? html`<span dir="auto">${touch.campaign_title}</span> · ` : nothing}
+        ${touch.campaign_title && offer.title && touch.campaign_title !== offer.title ? html`<span dir="auto">${touch.campaign_title}</span> · ` : nothing}
         ${sentAgo(view, touch.medium, touch.sent_at)} · ${words.t(`touch.${touch.status}` satisfies Key)}
       </p>
       ${offer.terms ? html`<p class="terms-text" dir="auto">${offer.terms}</p>` : nothing}
@@ -95,8 +110,12 @@ export function script(view: View, pop: ScreenPop): Part {
   `;
 }
 
+function stillOpen(pop: ScreenPop): Interaction[] {
+  return (pop.context?.interactions ?? []).filter((it) => it.status !== "closed");
+}
+
 export function openInteractions(view: View, pop: ScreenPop): Part {
-  const open = (pop.context?.interactions ?? []).filter((it) => it.status !== "closed");
+  const open = stillOpen(pop);
   if (open.length === 0) return nothing;
   return html`
     <section class="card" data-testid="open-interactions" aria-labelledby="open-title">
@@ -178,8 +197,9 @@ function history(view: View, pop: ScreenPop): Past[] {
   return past.sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, MAX_HISTORY);
 }
 
-export function timeline(view: View, pop: ScreenPop): TemplateResult {
+export function timeline(view: View, pop: ScreenPop): Part {
   const past = history(view, pop);
+  if (past.length === 0 && stillOpen(pop).length > 0) return nothing; // "no earlier contact" below an open request would be untrue
   return html`
     <section class="card" data-testid="timeline" aria-labelledby="timeline-title">
       <h2 id="timeline-title">${view.words.t("timeline.title")}</h2>
@@ -202,13 +222,14 @@ export function timeline(view: View, pop: ScreenPop): TemplateResult {
 }
 
 export function facts(view: View, pop: ScreenPop): Part {
-  const customers = pop.context?.identity.customers ?? [];
-  const customer = customers.length === 1 ? customers[0] : undefined;
-  const rows: [string, string][] = [...pop.fields];
+  const customer = customerOf(pop);
+  let rows: [string, string][] = [...pop.fields];
   if (customer) {
     rows.push(...Object.entries(customer.attributes));
     rows.push(...customer.identifiers.map((it): [string, string] => [view.words.t(`id.${it.kind}` satisfies Key), it.value]));
   }
+  const touch = touchOf(pop);
+  if (touch) rows = rows.filter((row) => !isTold(touch, row));
   const url = pop.url && safeUrl(pop.url);
   if (rows.length === 0 && !url) return nothing;
   return html`
@@ -220,6 +241,12 @@ export function facts(view: View, pop: ScreenPop): Part {
       </dl>
     </section>
   `;
+}
+
+/** Whether the terms card shows it already, by this label or another. */
+function isTold({ offer, campaign_title }: Touch, [label, value]: readonly [string, string]): boolean {
+  const told = [offer.title, campaign_title, offer.terms, ...Object.values(offer.fields)];
+  return told.includes(value) || Object.keys(offer.fields).some((it) => it.toLowerCase() === label.toLowerCase());
 }
 
 function fact(view: View, label: string, value: string): TemplateResult {

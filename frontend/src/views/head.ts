@@ -1,8 +1,8 @@
 // The first two seconds of a pop: who, why, what first, how long. Every row has its height before its content comes, so nothing moves.
 import { html, nothing, type TemplateResult } from "lit";
 import { clockFace, type Key } from "../i18n/words";
-import { callerName, isLive } from "../screen";
-import type { CallerContext, IdentityKind, ScreenPop } from "../wire.gen";
+import { callerName, customerOf, isLive } from "../screen";
+import type { IdentityKind, ScreenPop } from "../wire.gen";
 import { copyIcon } from "./icons";
 import { serverNow, type Part, type View } from "./view";
 
@@ -26,12 +26,12 @@ export function stateText(view: View, pop: ScreenPop): string {
 
 export function popHead(view: View, pop: ScreenPop): TemplateResult {
   const loading = pop.context === null;
-  // The strip stands outside the head: it stays in sight while a note is written further down.
+  // The strip stands outside the head: it stays in sight while a note is written further down, and then says who it is as well.
   return html`
     <div class="strip">
       <span class="state" data-testid="pop-state">${stateText(view, pop)}</span>
-      ${pop.offer.transferred_from ? html`<span class="tag">${view.words.t("state.transferred")}</span>` : nothing}
-      <span class="strip-who" aria-hidden="true" dir="auto">${pop.offer.state === "ringing" ? "" : who(view, pop)}</span>
+      ${pop.offer.transferred_from ? html`<span class="tag" title=${view.words.t("state.transferred")}>${view.words.t("state.transferred")}</span>` : nothing}
+      <span class="strip-who" aria-hidden="true" dir="auto">${who(view, pop)}</span>
       ${headClock(view, pop)}
     </div>
     <header class="head">
@@ -39,15 +39,15 @@ export function popHead(view: View, pop: ScreenPop): TemplateResult {
         <div class="who-name">
           ${loading
             ? html`<h1 id="who" class="skeleton" aria-busy="true"><span class="unseen">${who(view, pop)}</span><i></i></h1>`
-            : html`<h1 id="who" dir="auto">${who(view, pop)}</h1>`}
+            : html`<h1 id="who" dir="auto" title=${who(view, pop)}>${who(view, pop)}</h1>`}
           ${trust(view, loading ? null : pop.context?.identity.kind)}
         </div>
-        <div class="who-line">${number(view, pop)}${language(view, pop.context)}</div>
+        <div class="who-line">${number(view, pop)}${language(view, pop)}</div>
       </div>
       <div class="why" data-testid="pop-why">
         ${loading && !pop.headline
           ? html`<p class="headline skeleton" aria-busy="true"><span class="unseen">${view.words.t("why.loading")}</span><i></i><i></i></p>`
-          : html`<p class=${pop.headline ? "headline" : "headline faint"} dir="auto">${why(view, pop)}</p>`}
+          : html`<p class=${pop.headline ? "headline" : "headline faint"} dir="auto" title=${why(view, pop)}>${why(view, pop)}</p>`}
         <div class="chips">
           ${pop.chip === "none" ? nothing : html`<span class="chip chip-${pop.chip}">${view.words.t(`chip.${pop.chip}` satisfies Key)}</span>`}
           ${partial(view, pop)}
@@ -57,7 +57,7 @@ export function popHead(view: View, pop: ScreenPop): TemplateResult {
         ${loading && !pop.opening
           ? html`<span class="label">${view.words.t("first.title")}</span><p class="skeleton"><i></i></p>`
           : html`<span class="label">${view.words.t("first.title")}</span>
-              <p dir="auto">${pop.opening || view.words.t("first.none")}</p>`}
+              <p dir="auto" title=${pop.opening}>${pop.opening || view.words.t("first.none")}</p>`}
       </div>
       ${howLong(view, pop)}
     </header>
@@ -85,9 +85,8 @@ function number(view: View, pop: ScreenPop): Part {
     </button>`;
 }
 
-function language(view: View, context: CallerContext | null): Part {
-  const customers = context?.identity.customers ?? [];
-  const tag = customers.length === 1 ? customers[0]?.language : null;
+function language(view: View, pop: ScreenPop): Part {
+  const tag = customerOf(pop)?.language;
   return tag ? html`<span class="lang" lang=${view.words.language}>${view.words.languageName(tag)}</span>` : nothing;
 }
 
@@ -121,7 +120,7 @@ function howLong(view: View, pop: ScreenPop): TemplateResult {
     <dl class="long">
       <div><dt>${words.t("long.waited")}</dt><dd><ct-clock .shows=${waited}></ct-clock></dd></div>
       <div><dt>${words.t(second.label)}</dt><dd><ct-clock .shows=${second.shows}></ct-clock></dd></div>
-      <div data-testid="pop-queue"><dt>${words.t("long.queue")}</dt><dd title=${offer.queue ?? ""}>${offer.queue ?? words.t("long.direct")}</dd></div>
+      <div data-testid="pop-queue"><dt>${words.t("long.queue")}</dt><dd title=${offer.queue ?? words.t("long.direct.title")}>${offer.queue ?? words.t("long.direct")}</dd></div>
     </dl>
   `;
 }

@@ -24,3 +24,4 @@ export const crossIcon = icon(svg`<path d="m5 5 10 10M15 5 5 15"/>`);
 export const bellIcon = icon(svg`<path d="M5 8.5a5 5 0 0 1 10 0c0 4 1.5 5 1.5 5h-13S5 12.5 5 8.5zM8.5 16.5a1.6 1.6 0 0 0 3 0"/>`);
 export const linkIcon = icon(svg`<path d="M8 4.5H4v11.5h11.5v-4M11 3.5h5.5V9M16 4l-7.5 7.5"/>`);
 export const waitIcon = icon(svg`<circle cx="10" cy="10" r="7"/><path d="M10 6v4.2l2.8 1.8"/>`);
+export const missedIcon = icon(svg`<path d="m4 5 6 6 6-6M4 9V5h4M2.5 15.5c5-3 10-3 15 0"/>`);

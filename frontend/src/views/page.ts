@@ -8,7 +8,7 @@ import { activePop, isLive, isUnsent, MAX_NOTE } from "../screen";
 import type { MissedCall, ScreenPop } from "../wire.gen";
 import { candidates, colleagueNote, facts, openInteractions, script, terms, timeline, whyDrawer } from "./details";
 import { popHead, stateText, who, why } from "./head";
-import { bellIcon, checkIcon, crossIcon, menuIcon, mediumIcon, waitIcon } from "./icons";
+import { bellIcon, checkIcon, crossIcon, menuIcon, mediumIcon, missedIcon, waitIcon } from "./icons";
 import { serverNow, type Part, type Theme, type View } from "./view";
 
 const NOTE_COUNT_FROM = 300; // characters left from which the count is shown
@@ -39,7 +39,7 @@ function linkState(view: View): LinkState {
   if (screen.link === "out") return { state: "out", shows: say("link.out") };
   if (screen.link === "lost" && screen.heardAt !== null) {
     const heardAt = screen.heardAt;
-    return { state: "lost", shows: (now) => words.t("link.lost", { ago: words.span(now - heardAt) }) };
+    return { state: "lost", shows: (now) => words.t("link.lost", { ago: words.span(now - heardAt).replace(" ", "\u00a0") }) };
   }
   if (screen.link !== "open") return { state: "connecting", shows: say("link.connecting") };
   if (screen.takenBy !== null) return { state: "taken", shows: say("link.taken", { name: screen.takenBy, extension: screen.operator?.extension ?? "" }) };
@@ -62,9 +62,19 @@ function bar(view: View): TemplateResult {
           : html`<strong>ctiroute</strong>`}
       </div>
       <div class="link" data-testid="connection" data-state=${state} title=${shows(Date.now())}><ct-clock .shows=${shows}></ct-clock></div>
-      ${menu(view)}
+      ${missedCount(view)} ${menu(view)}
     </header>
   `;
+}
+
+/** The list itself may stand far below a long pop. */
+function missedCount(view: View): Part {
+  const n = view.screen.missed.length;
+  if (n === 0) return nothing;
+  const label = view.words.t("missed.count", { n });
+  return html`<button class="missed-count" type="button" title=${label} data-testid="missed-count" @click=${() => view.do.showMissed()}>
+    ${missedIcon} <span>${n}</span> <span class="missed-word">${view.words.t("missed.short")}</span>
+  </button>`;
 }
 
 function menu(view: View): TemplateResult {
@@ -200,6 +210,7 @@ function popView(view: View, pop: ScreenPop): TemplateResult {
       data-pop-id=${offer.pop_id}
       data-revision=${offer.revision}
       data-loading=${pop.context === null}
+      data-several=${offer.pop_id in view.screen.candidates}
       data-reserved=${view.early.has(offer.pop_id)}
       aria-labelledby="who"
     >

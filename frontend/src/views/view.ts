@@ -20,6 +20,7 @@ export interface Doings {
   setTheme(theme: Theme): void;
   setKeys(on: boolean): void;
   showKeys(): void;
+  showMissed(): void;
 }
 
 export type Theme = "auto" | "light" | "dark";

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from ctiroute.model import PopState
+from ctiroute.model import Identity, PopState
 from ctiroute.web.wire import Note
 from tests.integration.page import scenes
 from tests.integration.page.conftest import ROOT
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.real]
 
+WHOLE = "it => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"  # nothing of its text is cut off
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 
 
@@ -57,6 +58,38 @@ async def test_ticket_signs_in_and_leaves_the_address(page: Page, stage: Stage) 
     await expect(page.get_by_test_id("sign-in-error")).to_contain_text("expired or was used already")
 
 
+async def test_refused_ticket_ends_no_session(page: Page, stage: Stage) -> None:
+    """A used-up link, opened by somebody who is signed in, opens the screen; one that turns up at a live screen changes nothing."""
+    stage.pops = {"pop-1": scenes.campaign_pop()}
+    await page.goto(f"{stage.url}#ticket=used-up")
+    await expect(page.get_by_test_id("pop")).to_be_visible()
+    async with page.expect_response("**/session/ticket") as answered:
+        await page.evaluate("location.hash = 'ticket=stray'")
+    assert (await answered.value).status == 401
+    await stage.show(scenes.next_state(scenes.campaign_pop(), PopState.TALKING, answered_at=scenes.ago(seconds=1)))
+    await expect(page.get_by_test_id("pop")).to_have_attribute("data-state", "talking")
+    assert len(stage.sockets) == 1
+    assert "ticket" not in page.url
+
+
+async def test_dead_link_is_noticed(page: Page, stage: Stage) -> None:
+    """A ping that nobody answers within ten seconds ends the connection, and a new one is made."""
+    await page.clock.install()
+    await page.goto(stage.url)
+    link = page.get_by_test_id("connection")
+    await expect(link).to_have_attribute("data-state", "open")
+    first = stage.sockets[0]
+    stage.deaf = stage.refuse_sockets = True
+    await page.clock.run_for(20_000)
+    assert stage.sockets == [first]
+    await page.clock.run_for(22_000)  # silent for 20 s, deaf for 10 s, looked at every 5 s
+    await expect(link).to_have_attribute("data-state", "lost")
+    stage.deaf = stage.refuse_sockets = False
+    await page.clock.run_for(16_000)  # the longest pause
+    await expect(link).to_have_attribute("data-state", "open")
+    await stage.until(lambda: first not in stage.sockets)
+
+
 async def test_lost_connection_comes_back_by_itself(page: Page, stage: Stage) -> None:
     """While nothing is heard the last state stays, greyed and dated; then the snapshot tells what stands now, and the note goes out."""
     pop = scenes.next_state(scenes.campaign_pop(), PopState.TALKING, answered_at=scenes.ago(seconds=9))
@@ -67,7 +100,16 @@ async def test_lost_connection_comes_back_by_itself(page: Page, stage: Stage) ->
     await stage.cut()
     link = page.get_by_test_id("connection")
     await expect(link).to_have_attribute("data-state", "lost")
-    await expect(link).to_have_text(re.compile(r"last event \d+ s ago"))
+    await expect(link).to_have_text(re.compile(r"last\sevent\s\d+\ss\sago"))
+    for language, width in (("en", 420), ("en", 320), ("uk", 420), ("uk", 320)):
+        await page.set_viewport_size({"width": width, "height": 700})
+        await page.get_by_test_id("menu-button").click()
+        await page.get_by_test_id("language").select_option(language)
+        await page.keyboard.press("Escape")
+        assert await link.locator("ct-clock").evaluate(WHOLE), (language, width)
+    await page.get_by_test_id("menu-button").click()
+    await page.get_by_test_id("language").select_option("en")
+    await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("pop")).to_have_css("filter", "grayscale(1)")
     await page.get_by_test_id("pop-note").fill("typed while away")
     await page.get_by_test_id("pop-note").blur()
@@ -186,6 +228,8 @@ async def test_hostile_text_is_text(page: Page, stage: Stage) -> None:
     stage.pops = {"pop-1": pop}
     await page.goto(stage.url)
     await expect(page.get_by_test_id("pop-why")).to_contain_text('<img src=x onerror="document.title=1">')
+    await expect(page.get_by_test_id("pop-why")).to_contain_text(">gnp")  # the override is gone, the letters read as sent
+    assert "\u202e" not in (await page.locator("ct-screen").text_content() or "")
     await expect(page.locator("ct-screen img")).to_have_count(0)
     await expect(page.get_by_test_id("facts").get_by_role("link")).to_have_count(0)
 
@@ -203,6 +247,88 @@ async def test_first_rows_fit_the_smallest_window(page: Page, stage: Stage) -> N
         "all => all.filter(it => Math.min(it.offsetWidth, it.offsetHeight) < 32).map(it => it.outerHTML.slice(0, 90))"
     )
     assert small == []
+
+
+async def test_long_texts_push_nothing_away(page: Page, stage: Stage) -> None:
+    """A name and an opening of any length leave the headline in sight; hovering tells the whole."""
+    pop = scenes.campaign_pop()
+    assert pop.context is not None
+    name = "Maximiliana " * 40
+    known = replace(pop.context, identity=Identity.of((replace(scenes.iryna(), name=name),)))
+    stage.pops = {"pop-1": replace(pop, context=known, opening="Say this. " * 90)}
+    await page.goto(stage.url)
+    heading = page.locator("#who")
+    await expect(heading).to_have_attribute("title", re.compile("^(Maximiliana ?){40}$"))
+    line = await heading.evaluate("it => parseFloat(getComputedStyle(it).lineHeight)")
+    box = await heading.bounding_box()
+    assert box is not None
+    assert box["height"] <= 2 * line + 1
+    queue = await page.get_by_test_id("pop-queue").bounding_box()
+    assert queue is not None
+    assert queue["y"] + queue["height"] <= 510
+
+
+async def test_missed_calls_are_one_click_away(page: Page, stage: Stage) -> None:
+    """The bar counts the missed calls; a click brings their list into sight and the focus to it."""
+    stage.missed = (scenes.missed_call(),)
+    stage.pops = {"pop-1": scenes.campaign_pop()}
+    await page.goto(stage.url)
+    button = page.get_by_role("button", name="1 missed")
+    await expect(page.get_by_test_id("missed-list")).not_to_be_in_viewport()
+    await button.click()
+    await expect(page.get_by_test_id("missed-list")).to_be_focused()
+    await expect(page.get_by_test_id("missed-row")).to_be_in_viewport()
+    await expect(page.locator(".strip-who")).to_be_visible()  # the name, now that the head is away
+
+
+def _talked(pop: ScreenPop) -> ScreenPop:
+    return scenes.next_state(pop, PopState.HELD, answered_at=scenes.ago(seconds=4000))
+
+
+def _direct() -> ScreenPop:
+    pop = scenes.transferred_pop("p")
+    return replace(pop, offer=replace(pop.offer, queue=None))
+
+
+NARROW: dict[str, Callable[[], ScreenPop] | None] = {
+    "empty": None,
+    "campaign": scenes.campaign_pop,
+    "loading": lambda: scenes.bare_pop("p"),
+    "unknown": scenes.unknown_pop,
+    "withheld": scenes.withheld_pop,
+    "several": scenes.ambiguous_pop,
+    "partial": scenes.partial_pop,
+    "direct": _direct,
+    "transferred, held": lambda: _talked(scenes.transferred_pop("p")),
+    "transferred, ended": lambda: replace(
+        _talked(scenes.transferred_pop("p")),
+        offer=replace(_talked(scenes.transferred_pop("p")).offer, state=PopState.ENDED, ended_at=scenes.ago(seconds=1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+async def test_nothing_is_wider_than_a_narrow_window(page: Page, stage: Stage, language: str) -> None:
+    """At 320 px no state, in either language, scrolls sideways or cuts a clock or the queue's word."""
+    await page.set_viewport_size({"width": 320, "height": 460})
+    stage.operator = replace(stage.operator, language=language)
+    stage.missed = (scenes.missed_call(),)
+    for name, scene in NARROW.items():
+        stage.pops = {} if scene is None else {"p": scene()}
+        await page.goto(stage.url)
+        await expect(page.get_by_test_id("empty" if scene is None else "pop")).to_be_visible()
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        if scene is not None:
+            await page.get_by_test_id("why-drawer").locator("summary").click()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320, name
+        right = await page.locator(".talk-clock, .missed-count, .strip").evaluate_all(
+            "all => all.map(it => it.getBoundingClientRect().right)"
+        )
+        assert all(edge <= 320 for edge in right), name
+        cut = await page.locator(".long dt, .long dd, .talk-clock, .strip .state").evaluate_all(
+            f"all => all.filter(it => !({WHOLE})(it)).map(it => it.textContent)"
+        )
+        assert cut == [], name
 
 
 SCENES: dict[str, Callable[[], ScreenPop] | None] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from ctiroute.model import Identity, PopState
+from ctiroute.model import Identity, IdentityKind, PopState
 from ctiroute.web.wire import Choose, ErrorMessage, ExtensionMessage, Note, SwitchMessage, SwitchState
 from tests.integration.page import scenes
 
@@ -148,10 +148,84 @@ async def test_several_candidates_are_chosen_from(page: Page, stage: Stage) -> N
     await expect(page.get_by_test_id("pop-who")).not_to_contain_text("Bondarenko")
     await page.get_by_test_id("candidates").get_by_role("button", name="Petro").click()
     await stage.until(lambda: stage.said(Choose) == [Choose("p", "C-2077")])
-    await expect(page.get_by_test_id("candidates").get_by_role("button", name="Iryna")).to_be_disabled()
-    await stage.show(replace(scenes.next_state(pop, PopState.RINGING), context=scenes.context(Identity.of((scenes.petro(),)))))
+    card = page.get_by_test_id("candidates")
+    await expect(card.get_by_role("button", name="Iryna")).to_be_disabled()
+    before = await card.bounding_box()
+    followed = scenes.next_state(pop, PopState.RINGING)
+    chosen = Identity(IdentityKind.KNOWN, (scenes.petro(), scenes.iryna()))  # the chosen one first, as the service tells it
+    await stage.show(replace(followed, context=scenes.context(chosen)))
     await expect(page.get_by_test_id("pop-who")).to_contain_text("Petro Bondarenko")
-    await expect(page.get_by_test_id("candidates")).to_have_count(0)
+    await expect(card.get_by_role("heading")).to_have_text("It is Petro Bondarenko", use_inner_text=True)
+    assert await card.bounding_box() == before
+    assert await card.locator("[data-customer]").evaluate_all("all => all.map(it => it.dataset.customer)") == ["C-1042", "C-2077"]
+    await expect(card.get_by_role("button", name="Petro")).to_have_attribute("aria-pressed", "true")
+    await card.get_by_role("button", name="Iryna").click()
+    await stage.until(lambda: stage.said(Choose) == [Choose("p", "C-2077"), Choose("p", "C-1042")])
+    again = Identity(IdentityKind.KNOWN, (scenes.iryna(), scenes.petro()))
+    await stage.show(replace(scenes.next_state(followed, PopState.RINGING), context=scenes.context(again)))
+    await expect(page.get_by_test_id("pop-who")).to_contain_text("Iryna Bondarenko")
+    assert await card.bounding_box() == before
+
+
+async def test_ring_time_left(page: Page, stage: Stage) -> None:
+    """While it rings the page counts down what is left of the ring, silently and without moving anything; unknown, it counts up."""
+    pop = scenes.campaign_pop("p")
+    stage.pops = {"p": pop}
+    await page.goto(stage.url)
+    rings = page.locator(".long > div").nth(1)
+    await expect(rings).to_have_text(re.compile(r"Still rings\s*1[0-6] s"), use_inner_text=True)
+    await expect(rings.locator("ct-clock")).to_have_attribute("aria-live", "off")
+    box = await rings.bounding_box()
+    await stage.show(replace(scenes.next_state(pop, PopState.RINGING), ring_timeout_s=None))
+    await expect(rings).to_have_text(re.compile(r"Ringing\s*0:\d\d"), use_inner_text=True)
+    assert await rings.bounding_box() == box
+
+
+async def test_nothing_is_told_twice(page: Page, stage: Stage) -> None:
+    """A campaign named as its offer is named once, what the terms card shows is not among the details, an empty history is not shown."""
+    pop = scenes.campaign_pop("p")
+    assert pop.context is not None
+    touch = scenes.autumn_touch()
+    touch = replace(touch, campaign_title=touch.offer.title)
+    found = replace(pop.context, touches=(touch,))
+    stage.pops = {"p": replace(pop, context=found, fields=(("LIMIT", "80000"), ("Offer", touch.offer.terms), ("Debt", "none")))}
+    await page.goto(stage.url)
+    terms = await page.get_by_test_id("pop-terms").inner_text()
+    assert terms.count("Autumn instalments") == 1
+    assert (await page.get_by_test_id("facts").locator("dt").all_inner_texts())[:2] == ["Debt", "Segment"]
+    only_open = replace(found, touches=(), calls=(), interactions=(scenes.credit_form(),))
+    await stage.show(replace(scenes.next_state(pop, PopState.RINGING), context=only_open))
+    await expect(page.get_by_test_id("pop-terms")).to_have_count(0)
+    await expect(page.get_by_test_id("open-interactions")).to_be_visible()
+    await expect(page.get_by_test_id("timeline")).to_have_count(0)
+
+
+async def test_name_stands_once(page: Page, stage: Stage) -> None:
+    """The strip on top names the caller only while the head is scrolled away."""
+    pop = scenes.next_state(scenes.campaign_pop(), PopState.TALKING, answered_at=scenes.ago(seconds=9))
+    stage.pops = {"p": pop}
+    await page.goto(stage.url)
+    name = page.locator(".strip-who")
+    await expect(page.locator("#who")).to_be_in_viewport()
+    await expect(name).to_be_hidden()
+    await page.get_by_test_id("facts").scroll_into_view_if_needed()
+    await expect(name).to_be_visible()
+    await expect(name).to_have_text("Iryna Bondarenko")
+
+
+async def test_note_that_could_not_be_kept_goes_again(page: Page, stage: Stage) -> None:
+    """A passing failure of the service keeps the note, says so, and sends it again."""
+    await page.clock.install()
+    stage.pops = {"pop-1": scenes.campaign_pop()}
+    await page.goto(stage.url)
+    await page.get_by_test_id("pop-note").fill("keep me")
+    await page.get_by_test_id("pop-note").blur()
+    await stage.until(lambda: len(stage.said(Note)) == 1)
+    await stage.push(ErrorMessage("unavailable", "It could not be kept; try again."))
+    await expect(page.get_by_test_id("note-state")).to_contain_text("It could not be kept")
+    await page.clock.run_for(6000)
+    await stage.until(lambda: [note.text for note in stage.said(Note)] == ["keep me", "keep me"])
+    await expect(page.get_by_test_id("note-state")).to_contain_text("Saved")
 
 
 async def test_late_source_is_told(page: Page, stage: Stage) -> None:
