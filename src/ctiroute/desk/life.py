@@ -168,8 +168,7 @@ class PopLife:
         for pop in call.pops:
             if pop.visible:
                 commands += self.end(pop, at)
-        routed_only = call.lost_sight and not call.pops and call.joined_at is None  # we heard nothing of it but the question
-        if call.consults is None and not routed_only:
+        if call.consults is None:
             commands += self.record(call, outcome=self._outcome(call), ended_at=at)
         return commands
 

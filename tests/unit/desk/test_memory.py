@@ -57,7 +57,7 @@ def test_silent_calls_are_forgotten(talk: Conversation) -> None:
 
 def test_silent_call_without_a_pop_is_forgotten_aloud(talk: Conversation) -> None:
     """A call whose end was missed and that rang nobody is let go of in the same moment by everybody who keeps something of it."""
-    talk("0s > know 1\n 86000s > expire\n 87000s > expire\n < forget 1")
+    talk("0s > know 1\n 86000s > expire\n 87000s > expire\n < record 1 ended unknown\n < forget 1")
     assert talk.desk._register.call("p:1") is None
 
 
