@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 if TYPE_CHECKING:
@@ -31,12 +34,12 @@ TOLD = [
 ]
 
 
-async def demo(folder: Path, *arguments: str) -> Process:
+async def demo(folder: Path, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
     """Start the demo; its temporary folder is made in `folder`."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "ctiroute.cli", "demo", *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
@@ -72,6 +75,8 @@ async def test_six_calls_tell_their_stories(tmp_path: Path) -> None:
     process = await demo(tmp_path, "--calls", "6", "--exit", "--json")
     lines, err = await to_the_end(process)
     assert (process.returncode, "Traceback" in err) == (0, False), err
+    assert "sign in" not in err
+    assert "ticket" not in err
     assert [
         (it["story"], it["rule"], it["destination"], [(ring["extension"], ring["result"]) for ring in it["rings"]]) for it in lines
     ] == TOLD
@@ -116,6 +121,49 @@ async def test_ending_it_in_the_middle_leaves_nothing(number: signal.Signals, co
     assert process.returncode == code
     assert "Traceback" not in err.decode()
     assert inside(tmp_path) == []
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Open a terminal: where its keys are pressed, and what a program has as its standard input."""
+    keys, screen = pty.openpty()
+    yield keys, screen
+    os.close(keys)
+    os.close(screen)
+
+
+async def told_until(process: Process, pattern: str) -> re.Match[str]:
+    """Read standard error until a line matches."""
+    assert process.stderr is not None
+    async with asyncio.timeout(RUN_S):
+        while line := (await process.stderr.readline()).decode():
+            if found := re.search(pattern, line):
+                return found
+    raise AssertionError(f"it ended without a line like {pattern}")
+
+
+async def test_a_used_link_and_a_lost_session_are_no_dead_end(terminal: tuple[int, int], tmp_path: Path) -> None:
+    """On a terminal Enter gives another link each time, and the password that is told signs in."""
+    keys, screen = terminal
+    process = await demo(tmp_path, "--port", "0", stdin=screen)
+    try:
+        links = {(await told_until(process, r"#ticket=(\S+)"))[1]}
+        url, operator, password = (await told_until(process, r"sign in at (\S+)/ as (\w+) / (\w+)")).groups()
+        for _ in range(2):
+            os.write(keys, b"\n")
+            links.add((await told_until(process, r"#ticket=(\S+)"))[1])
+        assert len(links) == 3
+        async with aiohttp.ClientSession(headers={"Origin": url, "X-Ctiroute": "1"}) as browser:
+            async with browser.post(f"{url}/api/v1/session", json={"operator": operator, "password": password}) as answer:
+                assert answer.status == 200
+            async with browser.post(f"{url}/api/v1/session/ticket", json={"ticket": links.pop()}) as answer:
+                assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(END_S):
+            _, err = await process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err.decode()
 
 
 async def test_the_link_is_printed_first(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def _files(path: Path) -> list[Path]:
         found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
     except OSError as error:
         raise RulesError(
-            [Fault(str(path), 0, 0, f"cannot be read: {error.strerror or error}", hint="set rules: in ctiroute.yml")]
+            [Fault(str(path), 0, 0, f"cannot be read: {error.strerror or error}", hint="name a folder of .yml files, or one such file")]
         ) from error
     if not found:
         raise RulesError([Fault(str(path), 0, 0, "holds no rule files", hint="put a file that ends in .yml there")])

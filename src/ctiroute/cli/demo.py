@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import sys
 import tempfile
 import webbrowser
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctiroute.app.logs import set_up
 from ctiroute.cli.loop import run
-from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, complain, err, out
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, complain, err, out, port
+from ctiroute.demo.company import YOU
 from ctiroute.demo.show import Demo, Report
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
 
     from ctiroute.cli.output import Commands
 
@@ -31,6 +36,7 @@ def add(commands: Commands) -> None:
         help="see it work, no PBX needed",
         description="Starts the real service on an embedded store in a temporary folder, with a seeded company and a simulated "
         "Asterisk that speaks real FastAGI and AMI to it. Prints a link to an operator's screen; calls come in every few seconds. "
+        "A screen built in beside yours acknowledges the pops and measures their times, so no browser is needed. "
         "Ctrl-C ends it and leaves nothing behind.",
         epilog="For scripts: ctiroute demo --calls 6 --exit --json. Exit code 0: every pop was acknowledged over a websocket.",
     )
@@ -38,7 +44,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--exit", action="store_true", help="end after the calls; the simulated seconds pass eight times as fast")
     parser.add_argument("--json", action="store_true", help="print one JSON object a call, and nothing else, on standard output")
     parser.add_argument("--open", action="store_true", help="open the link in a browser")
-    parser.add_argument("--port", type=int, default=8080, help="port of the screens (default: 8080; another when it is taken)")
+    parser.add_argument("--port", type=port, default=8080, help="port of the screens (default: 8080; another when it is taken)")
     parser.set_defaults(run=_demo)
 
 
@@ -68,27 +74,67 @@ async def _show(folder: Path, arguments: argparse.Namespace) -> int:
             if port != demo.wanted[what]:
                 err.print(f"port {demo.wanted[what]} is taken: {what} at {port}", markup=False)
         if not arguments.exit:
-            _welcome(demo.link(), open_it=arguments.open)
-        async for report in demo.calls(arguments.calls, _PAUSE_S):
-            good = good and report.acked is not False
-            if arguments.json:
-                print(json.dumps(_as_json(report), ensure_ascii=False), flush=True)
-            else:
-                _tell(report)
-        if not arguments.exit:
-            out.print("No more calls; the screen stays until Ctrl-C.", style="dim")
-            await asyncio.Event().wait()
+            _welcome(demo, open_it=arguments.open)
+        with _on_enter(lambda: _print_link(demo.link()), wanted=not arguments.exit):
+            async for report in demo.calls(arguments.calls, _PAUSE_S):
+                good = good and report.acked is not False
+                if arguments.json:
+                    print(json.dumps(_as_json(report), ensure_ascii=False), flush=True)
+                else:
+                    _tell(report)
+            if not arguments.exit:
+                out.print("No more calls; the screen stays until Ctrl-C.", style="dim")
+                await asyncio.Event().wait()
     if not good:
         complain("a pop was not acknowledged by its screen")
     return EXIT_OK if good else EXIT_NO
 
 
-def _welcome(link: str, *, open_it: bool) -> None:
-    err.print("Your screen, signed in (the link works once):")
-    err.print(f"  {link}", style="bold cyan", markup=False, soft_wrap=True)
-    err.print("Calls to the company's number come in every few seconds. Ctrl-C ends the demo.\n", style="dim")
+def _welcome(demo: Demo, *, open_it: bool) -> None:
+    link = demo.link()
+    again = "; Enter gives another" if sys.stdin.isatty() else ""
+    err.print(f"Your screen, signed in (the link works once{again}):")
+    _print_link(link)
+    err.print(f"or sign in at {demo.url}/ as {YOU} / {demo.password}", markup=False, soft_wrap=True)
+    err.print(
+        "Calls to the company's number come in every few seconds; a built-in screen measures the pops. Ctrl-C ends the demo.\n", style="dim"
+    )
     if open_it:
         webbrowser.open(link)
+
+
+def _print_link(link: str) -> None:
+    err.print(f"  {link}", style="bold cyan", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _on_enter(act: Callable[[], None], *, wanted: bool) -> Iterator[None]:
+    """Do something whenever Enter is pressed, where somebody sits at a terminal."""
+    if not wanted or not sys.stdin.isatty():
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    loop = asyncio.get_running_loop()
+
+    def pressed() -> None:
+        if _in_background(terminal) or not os.read(terminal, 4096):  # Ctrl-D
+            loop.remove_reader(terminal)
+            return
+        act()
+
+    loop.add_reader(terminal, pressed)
+    try:
+        yield
+    finally:
+        loop.remove_reader(terminal)
+
+
+def _in_background(terminal: int) -> bool:
+    """Say whether what is typed is meant for another program: reading it would stop us (SIGTTIN)."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:  # a terminal, but not the one that controls this session
+        return False
 
 
 def _tell(report: Report) -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
-from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, err, out, settings_of
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, counted, err, out, settings_of
 from ctiroute.model import Medium
 from ctiroute.store import open_store
 from ctiroute.store.importing import (
@@ -74,7 +74,7 @@ def add(commands: Commands) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     file: Path = arguments.file
     if not file.is_file():
-        complain(f"{file} is no file")
+        complain(f"{file} is a folder, and a file is wanted" if file.is_dir() else f"there is no file {file}")
         return EXIT_USAGE
     columns = dict(pair.split("=", 1) for pair in arguments.map if "=" in pair)
     if len(columns) < len(arguments.map):
@@ -102,6 +102,7 @@ def _import(arguments: argparse.Namespace) -> int:
         TimeRemainingColumn(),
         console=err,
         transient=True,
+        disable=not sys.stderr.isatty(),  # where nobody watches, even an empty bar would leave an empty line
     ) as bars:
         bar = bars.add_task("checking", total=None, rows=0)
 
@@ -119,7 +120,8 @@ def _import(arguments: argparse.Namespace) -> int:
         print(json.dumps({**asdict(result), "rejects": str(rejects) if result.rejected else None}))
     else:
         out.print(
-            f"{result.read:,} rows: {result.added:,} added, {result.updated:,} known before, {result.rejected:,} refused", markup=False
+            f"{counted(result.read, 'row')}: {result.added:,} added, {result.updated:,} known before, {result.rejected:,} refused",
+            markup=False,
         )
         if result.rejected:
             out.print(f"refused rows with their reasons: {rejects}", markup=False, soft_wrap=True)

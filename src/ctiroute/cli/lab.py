@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctiroute.cli.loop import run
-from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, complain, err, out
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, MAX_PORT, complain, err, out, port
 from ctiroute.lab.lab import Lab
 from ctiroute.lab.plan import LabConfig
 from ctiroute.lab.scenario import Scenario, play, read, tell
@@ -45,27 +45,30 @@ def add(commands: Commands) -> None:
     parser.add_argument("scenario", type=Path, metavar="FILE.yml", help="phones, queues, menus and calls")
     parser.add_argument("--agi", default="127.0.0.1:4573", metavar="HOST:PORT", help="where the service listens (default: 127.0.0.1:4573)")
     parser.add_argument("--agi-secret", default="", help="fastagi.secret of the service")
-    parser.add_argument("--ami-port", type=int, default=5138, help="port of the lab's manager interface (default: 5138)")
+    parser.add_argument("--ami-port", type=port, default=5138, help="port of the lab's manager interface (default: 5138)")
     parser.add_argument("--speed", type=float, default=1.0, help="10: ten seconds of the story pass in one (default: 1)")
     parser.set_defaults(run=_lab)
 
 
 def _lab(arguments: argparse.Namespace) -> int:
     path: Path = arguments.scenario
-    host, _, port = arguments.agi.rpartition(":")
-    if not host or not port.isdigit():
-        complain("--agi wants HOST:PORT")
+    host, _, agi_port = arguments.agi.rpartition(":")
+    if not host or not (agi_port.isascii() and agi_port.isdigit()) or not 0 < int(agi_port) <= MAX_PORT:
+        complain(f"--agi wants HOST:PORT, the port from 1 to {MAX_PORT}")
         return EXIT_USAGE
     if arguments.speed <= 0:
         complain("--speed wants a number above 0")
         return EXIT_USAGE
     try:
         written = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        complain(f"{path} cannot be read: {error}")
+    except OSError as error:
+        complain(f"{path} cannot be read: {error.strerror or error}")
+        return EXIT_USAGE
+    except UnicodeDecodeError:
+        complain(f"{path} cannot be read: it is no text in UTF-8")
         return EXIT_USAGE
     script = f"route/{arguments.agi_secret}" if arguments.agi_secret else "route"
-    base = LabConfig(agi_host=host, agi_port=int(port), agi_script=script, ami_port=arguments.ami_port, speed=arguments.speed)
+    base = LabConfig(agi_host=host, agi_port=int(agi_port), agi_script=script, ami_port=arguments.ami_port, speed=arguments.speed)
     return run(_play(read(written, str(path), base)))
 
 

@@ -35,8 +35,8 @@ def add(commands: Commands) -> None:
     adding = actions.add_parser(
         "add",
         help="add an operator, or change one",
-        description="Adds an operator, or replaces what is known of one; without --password and --no-password the password is asked for "
-        "on a terminal, or read from standard input.",
+        description="Adds an operator, or replaces what is known of one. The password is asked for twice on a terminal, and read as one "
+        "line from standard input otherwise; with --no-password it is left alone.",
         epilog="example: ctiroute operator add olena --name 'Olena K.' --interface PJSIP/1001 --language uk",
     )
     add_config(adding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -12,12 +13,11 @@ from rich.console import Console
 from ctiroute.settings import load_settings
 
 if TYPE_CHECKING:
-    import argparse
-
     from ctiroute.settings import Settings
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse gives its return type no public name
 
+MAX_PORT = 65_535
 EXIT_OK, EXIT_NO, EXIT_USAGE = 0, 1, 2
 STANDARD_FILE = Path("/etc/ctiroute/ctiroute.yml")
 
@@ -43,6 +43,18 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     if path is None and STANDARD_FILE.exists():
         path = STANDARD_FILE
     return load_settings(path, os.environ)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 row", "1,204 rows"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def port(text: str) -> int:
+    """Read a port from the command line; 0 takes any that is free."""
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number from 0 to {MAX_PORT}")
+    return int(text)
 
 
 def is_terminal() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctiroute.app.rule_files import read_rules
-from ctiroute.cli.output import EXIT_NO, EXIT_OK, out
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, counted, out
 from ctiroute.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,11 +42,10 @@ def _check(arguments: argparse.Namespace) -> int:
         else:
             for fault in error.faults:
                 out.print(str(fault), markup=False, soft_wrap=True)
-            count = len(error.faults)
-            out.print(f"{count} mistake{'s' if count > 1 else ''}", style="bold red")
+            out.print(counted(len(error.faults), "mistake"), style="bold red")
         return EXIT_NO
     if arguments.json:
         print(json.dumps({"ok": True, "version": ruleset.version, "rules": [rule.name for rule in ruleset.rules]}, ensure_ascii=False))
     else:
-        out.print(f"{path}: {len(ruleset.rules)} rules and a default, version {ruleset.version}", style="green", markup=False)
+        out.print(f"{path}: {counted(len(ruleset.rules), 'rule')} and a default, version {ruleset.version}", style="green", markup=False)
     return EXIT_OK

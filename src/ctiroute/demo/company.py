@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
+from ctiroute.web.passwords import hash_password
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,11 +117,12 @@ def company(now: datetime) -> Company:
     )  # fmt: skip
 
 
-async def seed(store: Store, now: datetime) -> None:
-    """Put the company and its operators in a store."""
+async def seed(store: Store, now: datetime, password: str) -> None:
+    """Put the company and its operators, who all have this password, in a store."""
     everything = company(now)
+    password_hash = await asyncio.to_thread(hash_password, password)
     for operator in OPERATORS:
-        await store.put_operator(operator, None)
+        await store.put_operator(operator, password_hash)
     await store.put_customers(everything.customers)
     await store.put_touches(everything.touches)
     await store.put_interactions(everything.interactions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, web_port: int, agi_port: int, speed: float) -> None:
         self.wanted = {"screens": web_port, "FastAGI": agi_port}
+        self.password = secrets.token_hex(5)  # of every operator; made anew each time, since other users of this machine reach the port
         self.ports = {what: free_port(port) for what, port in self.wanted.items()}
         self._speed = speed
         self._folder = folder
@@ -76,7 +78,7 @@ class Demo:
             )
             await self.service.start()
             stack.push_async_callback(self.service.stop)
-            await seed(self.service.store, utc_now())
+            await seed(self.service.store, utc_now(), self.password)
             self.service.floor.set_operators(OPERATORS)
             self.service.acks.listeners.append(self._take_ack)
             self._watchers = {

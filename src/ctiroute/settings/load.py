@@ -144,9 +144,11 @@ def _scalar(value: str, name: str) -> Scalar:
 def _secret_file(path: Path, where: str, faults: list[Fault]) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(where, 0, 0, f"names a file that cannot be read: {error}", str(path)))
-        return ""
+    except OSError as error:
+        faults.append(Fault(where, 0, 0, f"names a file that cannot be read: {error.strerror or error}", str(path)))
+    except UnicodeDecodeError:
+        faults.append(Fault(where, 0, 0, "names a file that is no text in UTF-8", str(path)))
+    return ""
 
 
 def _secret(f: Fields, key: str = "secret") -> str:

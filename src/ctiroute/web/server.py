@@ -118,7 +118,7 @@ class WebServer:
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
-        log.info("Screens at http://%s:%d/", self._settings.host, self.port)
+        log.debug("screens at http://%s:%d/", self._settings.host, self.port)
 
     async def stop(self) -> None:
         """Tell the browsers to come back soon, finish what is being answered, and let go of the port."""

@@ -48,7 +48,7 @@ async def test_the_running_service_is_asked_and_says_why(tmp_path: Path) -> None
     csv = tmp_path / "touches.csv"
     csv.write_text(f"phone,campaign,sent_at\n+380671234567,autumn-sms,{sent_at}\n", encoding="utf-8")
     config = tmp_path / "ctiroute.yml"
-    text = f"data_dir: {tmp_path}\nrules: {tmp_path / 'rules'}\nfastagi: {{port: PORT, secret: s3cret}}\nweb: {{port: 0}}\n"
+    text = f"data_dir: {tmp_path}\nrules: {tmp_path / 'rules'}\nfastagi: {{port: PORT, secret: s3cret-agi}}\nweb: {{port: 0}}\n"
     config.write_text(text.replace("PORT", "0"), encoding="utf-8")
     service = Service(load_settings(config, {}))
     await service.start()
@@ -66,7 +66,7 @@ async def test_the_running_service_is_asked_and_says_why(tmp_path: Path) -> None
     assert [(rule["rule"], rule["matched"]) for rule in answer["rules"]] == [("vip", False), ("autumn", True)]
     assert people[0] == 0
     assert "no rule took the call" in people[1]
-    assert "s3cret" not in out + people[1] + people[2]
+    assert "s3cret-agi" not in out + people[1] + people[2]
 
 
 def test_without_a_service_the_answer_is_no(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:

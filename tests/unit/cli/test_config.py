@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,73 @@ if TYPE_CHECKING:
     from tests.unit.cli.conftest import Said
 
 
-def test_good_settings_are_0(config: Path, ctiroute: Callable[..., Said]) -> None:
-    """Nothing to say but that."""
+RULES = "rules: [{name: all-to-reception, when: {}, then: {queue: reception}}]\ndefault: {menu: main}\n"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """Write rules that can be used into the folder the settings name."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "10.yml").write_text(RULES, encoding="utf-8")
+    return folder
+
+
+def test_good_settings_are_0(config: Path, rules: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Nothing to say but that, and nothing is made: who checks may be another user than who serves."""
     said = ctiroute("config", "check", "-c", config)
     assert (said.code, said.err) == (0, "")
-    assert "can be used" in said.out
+    assert "can be used, with 1 rule and a default" in said.out
+    assert not (tmp_path / "data").exists()
+
+
+def test_rules_that_would_stop_the_service_are_2(config: Path, rules: Path, ctiroute: Callable[..., Said]) -> None:
+    """Each mistake with its place; `serve` refuses the same with the same words."""
+    (rules / "10.yml").write_text("rules:\n  - {name: a, when: {tuoch: {}}, then: {queue: a}}\n", encoding="utf-8")
+    said = ctiroute("config", "check", "-c", config)
+    assert (said.code, said.out) == (2, "")
+    assert "10.yml:2:" in said.err
+    assert "did you mean touch?" in said.err
+    served = ctiroute("serve", "-c", config)
+    assert (served.code, served.err) == (2, said.err)
+
+
+def test_rules_that_are_not_there_are_2(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """The folder is named."""
+    said = ctiroute("config", "check", "-c", config)
+    assert said.code == 2
+    assert f"error: {tmp_path / 'rules'}: cannot be read: No such file or directory" in said.err
+
+
+def test_a_data_directory_that_cannot_be_made_is_2(config: Path, rules: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """A file stands in its way; the mistakes of the rules are named in the same run."""
+    (tmp_path / "data").write_text("", encoding="utf-8")
+    (rules / "10.yml").write_text("rules: [1]\n", encoding="utf-8")
+    said = ctiroute("config", "check", "-c", config)
+    assert said.code == 2
+    assert "error: data_dir: is in a place that is no folder" in said.err
+    assert "10.yml:1:" in said.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_data_directory_of_somebody_else_is_2(config: Path, rules: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Whoever runs the check must be able to write it."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o500)
+    said = ctiroute("config", "check", "-c", config)
+    assert said.code == 2
+    assert "error: data_dir: cannot be written by this user" in said.err
+
+
+def test_a_secret_file_that_is_not_there_is_named_once(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """With its place in the settings, in words and not in error numbers."""
+    path = tmp_path / "ctiroute.yml"
+    path.write_text("asterisk:\n  - {name: a, secret_file: /nowhere/ami}\n", encoding="utf-8")
+    said = ctiroute("config", "check", "-c", path)
+    assert said.code == 2
+    assert said.err.count("/nowhere/ami") == 1
+    assert "Errno" not in said.err
+    assert f"{path}:2:" in said.err
 
 
 def test_every_fault_of_a_bad_file_is_named_with_its_line(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
@@ -53,18 +116,19 @@ def test_an_unknown_variable_is_2(config: Path, ctiroute: Callable[..., Said], m
 
 @pytest.mark.parametrize("command", [("config", "show"), ("config", "check"), ("db", "current"), ("operator", "list"), ("serve",)])
 def test_secrets_are_never_printed(
-    command: tuple[str, ...], tmp_path: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...], rules: Path, tmp_path: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither as settings in force, nor in the error of a store that cannot be opened."""
     path = tmp_path / "ctiroute.yml"
     path.write_text(
-        f"data_dir: {tmp_path}\nfastagi: {{secret: s3cret-agi}}\nasterisk: [{{name: a, secret: s3cret-ami}}]\nlog_format: json\n",
+        f"data_dir: {tmp_path}\nrules: {rules}\nlog_format: json\n"
+        "fastagi: {secret: s3cret-agi}\nasterisk: [{name: a, secret: s3cret-ami}]\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("CTIROUTE_STORE", "postgresql://ctiroute:s3cret-db@db.example/cti")
     said = ctiroute(*command, "-c", path)
     assert "s3cret" not in said.out + said.err
-    assert said.code == (0 if command[0] == "config" else 1)
+    assert said.code == {"config show": 0, "config check": 2}.get(" ".join(command), 1)
 
 
 def test_show_prints_what_is_in_force(config: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,39 @@ def test_a_group_without_a_command_names_what_there_is(group: str, ctiroute: Cal
 
 
 @pytest.mark.parametrize(
+    "argv",
+    [
+        ("demo", "--port", "99999"),
+        ("demo", "--port", "-1"),
+        ("demo", "--port", "http"),
+        ("demo", "--port", "\uff18\uff10"),
+        ("lab", "calls.yml", "--ami-port", "65536"),
+        ("lab", "calls.yml", "--agi", "127.0.0.1:99999"),
+        ("lab", "calls.yml", "--agi", "127.0.0.1:0"),
+    ],
+)
+def test_a_port_that_is_none_is_2(argv: tuple[str, ...], ctiroute: Callable[..., Said]) -> None:
+    """Said before anything is opened, with what would be one."""
+    said = ctiroute(*argv)
+    assert said.code == 2
+    assert "65535" in said.err
+
+
+def test_a_scenario_that_is_not_there_is_2(ctiroute: Callable[..., Said]) -> None:
+    """In words and not in error numbers."""
+    said = ctiroute("lab", "nofile.yml")
+    assert (said.code, said.err) == (2, "error: nofile.yml cannot be read: No such file or directory\n")
+
+
+def test_help_speaks_of_options_that_are_there(ctiroute: Callable[..., Said]) -> None:
+    """A description that names an option names one of the command's own."""
+    for command, parser in COMMANDS.items():
+        options = {option for action in arguments(parser) for option in action.option_strings}
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", f"{parser.description} {parser.epilog or ''}"))
+        assert named <= options, command
+
+
+@pytest.mark.parametrize(
     "argv", [(), ("no-such-command",), ("serve", "--no-such-option"), ("rules", "chekc"), ("call", "--from", "+380671234567")]
 )
 def test_wrong_usage_is_2(argv: tuple[str, ...], ctiroute: Callable[..., Said]) -> None:

@@ -67,7 +67,7 @@ def test_too_many_bad_rows_roll_everything_back(config: Path, touches: Path, cti
     touches.write_text(HEAD + GOOD + BAD * 3, encoding="utf-8")
     said = ctiroute("import", "touches", touches, "-c", config, "--max-rejects", "2")
     assert said.code == 1
-    assert "error: more than 2 rows are bad, nothing is kept" in said.err
+    assert said.err.startswith("error: more than 2 rows are bad, nothing is kept")
     touches.write_text(HEAD + GOOD, encoding="utf-8")
     assert json.loads(ctiroute("import", "touches", touches, "-c", config, "--json").out)["added"] == 2
 
@@ -91,4 +91,12 @@ def test_a_file_that_is_not_there_is_2(config: Path, tmp_path: Path, ctiroute: C
     """Named, without a traceback."""
     said = ctiroute("import", "touches", tmp_path / "none.csv", "-c", config)
     assert said.code == 2
-    assert "none.csv" in said.err
+    assert said.err == f"error: there is no file {tmp_path / 'none.csv'}\n"
+    assert "is a folder" in ctiroute("import", "touches", tmp_path, "-c", config).err
+
+
+def test_one_row_is_one_row(config: Path, touches: Path, ctiroute: Callable[..., Said]) -> None:
+    """Numbers and nouns agree, and nothing but the answer is said where nobody watches."""
+    touches.write_text(HEAD + GOOD.partition("\n")[0] + "\n", encoding="utf-8")
+    said = ctiroute("import", "touches", touches, "-c", config)
+    assert (said.out, said.err) == ("1 row: 1 added, 0 known before, 0 refused\n", "")

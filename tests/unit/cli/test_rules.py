@@ -65,3 +65,11 @@ def test_a_path_that_is_not_there_is_1(tmp_path: Path, ctiroute: Callable[..., S
     said = ctiroute("rules", "check", tmp_path / "none")
     assert said.code == 1
     assert "none" in said.out
+    assert "ctiroute.yml" not in said.out  # the path was given here, not there
+
+
+def test_one_rule_is_one_rule(tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Numbers and nouns agree."""
+    path = tmp_path / "one.yml"
+    path.write_text("rules: [{name: a, when: {}, then: {queue: a}}]\ndefault: {menu: main}\n", encoding="utf-8")
+    assert "1 rule and a default" in ctiroute("rules", "check", path).out

@@ -75,7 +75,7 @@ class FastAgiServer:
             lambda: AgiSession(self), self._settings.host, self._settings.port, backlog=BACKLOG, reuse_address=True
         )
         self.port = self._server.sockets[0].getsockname()[1]
-        log.info("FastAGI listens on %s port %d", self._settings.host, self.port)
+        log.debug("FastAGI listens on %s port %d", self._settings.host, self.port)
 
     async def drain(self, timeout_s: float) -> None:
         """Accept no more, and wait until the calls in hand have their answers, for at most `timeout_s`; the rest is closed."""
