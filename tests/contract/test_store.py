@@ -362,6 +362,18 @@ async def test_putting_an_interaction_again_replaces_it_with_its_events(store: S
 # --- calls
 
 
+async def test_a_call_lost_sight_of_keeps_what_was_known(store: Store) -> None:
+    """A restart tells of a live call anew: it was received when it was, and an outcome that was known stays."""
+    await store.record_calls([CallRecord("a:1", pbx="a", received_at=NOW, outcome=Outcome.DEFAULTED), CallRecord("a:2", received_at=NOW)])
+    later = NOW + timedelta(minutes=5)
+    await store.record_calls([CallRecord(f"a:{number}", received_at=later, outcome=Outcome.UNKNOWN, ended_at=later) for number in (1, 2)])
+    first, second = await store.get_call("a:1"), await store.get_call("a:2")
+    assert first is not None
+    assert second is not None
+    assert (first.received_at, first.outcome, first.ended_at) == (NOW, Outcome.DEFAULTED, later)
+    assert second.outcome is Outcome.UNKNOWN
+
+
 async def test_call_records_merge_and_none_leaves_what_is_stored(store: Store) -> None:
     """Pieces of a call come from several places in any order, some of them twice."""
     assert await store.get_call("x:1") is None

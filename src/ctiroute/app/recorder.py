@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 from ctiroute.errors import StoreConflict, StoreError
-from ctiroute.model import CallRecord
+from ctiroute.model import CallRecord, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -178,8 +178,11 @@ class Recorder:
 
 
 def merged(older: CallRecord, newer: CallRecord) -> CallRecord:
-    """Return `older` with every field that `newer` knows."""
-    return CallRecord(*[old if new is None or new == "" else new for old, new in zip(_values(older), _values(newer), strict=True)])
+    """Return `older` with every field that `newer` knows; that we lost sight of a call takes back nothing that was known."""
+    values = [old if new is None or new == "" else new for old, new in zip(_values(older), _values(newer), strict=True)]
+    if newer.outcome is Outcome.UNKNOWN and older.outcome is not None:
+        values[_OUTCOME] = older.outcome
+    return CallRecord(*values)
 
 
 def _with(record: CallRecord, snapshot: bytes | None) -> CallRecord:
@@ -192,5 +195,5 @@ def _with(record: CallRecord, snapshot: bytes | None) -> CallRecord:
 
 # Every call comes by here, and `dataclasses.replace` takes three times as long.
 _FIELDS = [field.name for field in fields(CallRecord)]
-_SNAPSHOT = _FIELDS.index("snapshot")
+_SNAPSHOT, _OUTCOME = _FIELDS.index("snapshot"), _FIELDS.index("outcome")
 _values = attrgetter(*_FIELDS)

@@ -75,7 +75,10 @@ class Store(Protocol):
 
     # --- calls
     async def record_calls(self, records: Sequence[CallRecord]) -> None:
-        """Merge call records by `call_id` (None leaves what is stored). Idempotent. One transaction."""
+        """Merge call records by `call_id`. Idempotent. One transaction.
+
+        None leaves what is stored; of two `received_at` the earlier stays; the outcome UNKNOWN takes back no other.
+        """
 
     async def get_call(self, call_id: str) -> CallRecord | None:
         """Return one call, or None."""

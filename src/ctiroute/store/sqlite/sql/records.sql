@@ -1,7 +1,8 @@
 -- Everything off the call path, apart from the outreach.
 
 -- name: put_call
--- Merge a call: a null (or an empty pbx) leaves what is stored.
+-- Merge a call: a null (or an empty pbx) leaves what is stored. A call is received once, at the earliest time that was told; that we
+-- lost sight of it (outcome unknown) takes back nothing that was known.
 INSERT INTO calls (call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id,
     operator_id, decision_ms, outcome, answered_at, ended_at, snapshot)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -10,7 +11,7 @@ ON CONFLICT (call_id) DO UPDATE SET
     caller_phone = COALESCE(excluded.caller_phone, caller_phone),
     caller_raw = COALESCE(excluded.caller_raw, caller_raw),
     dialed = COALESCE(excluded.dialed, dialed),
-    received_at = COALESCE(excluded.received_at, received_at),
+    received_at = MIN(COALESCE(received_at, excluded.received_at), COALESCE(excluded.received_at, received_at)),
     status = COALESCE(excluded.status, status),
     rule = COALESCE(excluded.rule, rule),
     queue = COALESCE(excluded.queue, queue),
@@ -19,7 +20,7 @@ ON CONFLICT (call_id) DO UPDATE SET
     interaction_id = COALESCE(excluded.interaction_id, interaction_id),
     operator_id = COALESCE(excluded.operator_id, operator_id),
     decision_ms = COALESCE(excluded.decision_ms, decision_ms),
-    outcome = COALESCE(excluded.outcome, outcome),
+    outcome = CASE excluded.outcome WHEN 'unknown' THEN COALESCE(outcome, 'unknown') ELSE COALESCE(excluded.outcome, outcome) END,
     answered_at = COALESCE(excluded.answered_at, answered_at),
     ended_at = COALESCE(excluded.ended_at, ended_at),
     snapshot = COALESCE(excluded.snapshot, snapshot)
