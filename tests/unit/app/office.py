@@ -186,7 +186,7 @@ async def office(
     await service.start()
     running = Office(service, clock)
     try:
-        await seed(service.store, clock())
+        await seed(service.store, clock(), "correct horse battery")
         for operator in operators:
             await service.store.put_operator(operator, None)
         service.floor.set_operators(await service.store.get_operators())
