@@ -147,6 +147,7 @@ async def test_a_used_link_and_a_lost_session_are_no_dead_end(terminal: tuple[in
     keys, screen = terminal
     process = await demo(tmp_path, "--port", "0", stdin=screen)
     try:
+        assert (await told_until(process, r"port 0 is taken|Your screen"))[0] == "Your screen"  # port 0 asks for any
         links = {(await told_until(process, r"#ticket=(\S+)"))[1]}
         url, operator, password = (await told_until(process, r"sign in at (\S+)/ as (\w+) / (\w+)")).groups()
         for _ in range(2):

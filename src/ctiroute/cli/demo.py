@@ -71,7 +71,7 @@ async def _show(folder: Path, arguments: argparse.Namespace) -> int:
     speed = _FAST if arguments.exit else _AS_LIFE
     async with Demo(folder, web_port=arguments.port, agi_port=4573, speed=speed) as demo:
         for what, port in demo.ports.items():
-            if port != demo.wanted[what]:
+            if demo.wanted[what] not in {0, port}:
                 err.print(f"port {demo.wanted[what]} is taken: {what} at {port}", markup=False)
         if not arguments.exit:
             _welcome(demo, open_it=arguments.open)
