@@ -23,10 +23,8 @@ from ctiroute.model import (
     LegStarted,
     MissedCall,
     Outcome,
-    Status,
     SwitchLost,
     SwitchSnapshot,
-    ToQueue,
     WrapUp,
 )
 from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMessage, SwitchState
@@ -136,26 +134,7 @@ class Floor:
             self._files.get(request.call_id)  # whoever tries the rules wants to read why: word it
         else:
             self._desk.know(request.call_id, request.received_at)
-        routed = decision.status is Status.ROUTED
-        self._recorder.record(
-            CallRecord(
-                call_id=request.call_id,
-                pbx=request.pbx,
-                caller_phone=None if request.is_trial else request.caller.phone,
-                caller_raw=request.caller.raw,
-                dialed=request.dialed,
-                received_at=request.received_at,
-                status=decision.status,
-                rule=decision.rule,
-                queue=decision.destination.queue if isinstance(decision.destination, ToQueue) else None,
-                customer_id=customer.customer_id if (customer := context.identity.customer) else None,
-                touch_id=decision.touch_id,
-                interaction_id=decision.interaction_id,
-                decision_ms=round(took_ms, 3),
-                outcome=None if routed else Outcome.DEFAULTED,
-            ),
-            with_snapshot=True,
-        )
+        self._recorder.decided(context, decision, took_ms)
 
     def completed(self, context: CallerContext) -> None:
         """Take a context that a late source has completed, and bring the pops about it up to date."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import sys
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -96,6 +98,26 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None
     connection.close()
 
 
+async def test_events_stored_apart_are_kept_by_the_upgrade(tmp_path: Path) -> None:
+    """What the first schema kept in a table of its own is with its interaction afterwards, newest first."""
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        upgrade(connection, load_migrations()[:1])
+        connection.execute("INSERT INTO identifiers VALUES (7, ?, ?)", (PHONE.kind.value, PHONE.value))
+        for key in (1, 2):
+            connection.execute(
+                "INSERT INTO interactions VALUES (?, ?, NULL, 7, 0, ?, 'web', 'credit', '', 'open', 0, NULL, '', '{}')",
+                (key, f"I{key}", -key),
+            )
+        connection.executemany("INSERT INTO interaction_events VALUES (1, ?, ?, 'note', ?)", [(n, -n, f'"{n}"') for n in (1, 0, 2)])
+    opened = SqliteStore(tmp_path / "x.db")
+    await opened.open()
+    first, second = (await opened.find_caller(QUERY)).interactions
+    await opened.close()
+    assert [event.text for event in first.events] == ['"0"', '"1"', '"2"']
+    assert first.events[1].at == datetime(1970, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    assert second.events == ()
+
+
 async def test_a_newer_schema_is_refused_with_the_remedy(store: SqliteStore) -> None:
     """A file a newer ctiroute wrote is left alone, and the message says what to do."""
     await store.close()
@@ -175,6 +197,43 @@ async def test_reading_that_takes_too_long_ends_and_the_next_call_is_served(stor
     await store.put_touches([touch(1, "changed")])
     facts = await store.find_caller(QUERY)
     assert [found.offer.text for found in facts.touches[:3]] == ["0 %", "changed", "0 %"]
+
+
+async def test_reading_that_crawls_ends_as_well(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time on the wall is bounded too: a disk that answers slowly takes hardly any of the processor's."""
+    await store.put_touches([touch(n) for n in range(20)])
+    monkeypatch.setattr(reader, "BUDGET_WALL_S", -1.0)
+
+    async def find_often() -> None:
+        for _ in range(100):
+            await store.find_caller(QUERY)
+
+    with pytest.raises(StoreUnavailable, match="interrupted"):
+        await find_often()
+
+
+async def test_a_look_up_is_not_charged_for_what_others_do_with_the_processor(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pushed aside for longer than its budget, again and again, it still answers: waiting for one's turn is not work."""
+    await store.put_touches([touch(n) for n in range(20)])
+    over = threading.Event()
+
+    def hog() -> None:
+        while not over.is_set():
+            pass
+
+    rival = threading.Thread(target=hog)
+    before = sys.getswitchinterval()
+    monkeypatch.setattr(reader, "BUDGET_S", 0.004)
+    monkeypatch.setattr(reader, "BUDGET_WALL_S", 60.0)
+    sys.setswitchinterval(0.006)  # so long the rival keeps the interpreter whenever a statement lets go of it
+    rival.start()
+    try:
+        for _ in range(20):
+            assert len((await store.find_caller(QUERY)).touches) == 20
+    finally:
+        sys.setswitchinterval(before)
+        over.set()
+        rival.join()
 
 
 async def test_reading_never_waits_for_a_writer(store: SqliteStore) -> None:
@@ -262,7 +321,7 @@ def test_every_error_of_the_driver_is_mapped(error: type[Exception]) -> None:
     assert isinstance(mapped, StoreConflict) == (error in {sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError})
 
 
-@pytest.mark.parametrize("name", ["put_call", "add_touch", "put_event"])
+@pytest.mark.parametrize("name", ["put_call", "add_touch", "add_identifier"])
 async def test_a_statement_of_one_row_takes_many(store: SqliteStore, name: str) -> None:
     """Only the list of placeholders is repeated; what follows stands once, and SQLite accepts it."""
     many = for_rows(SQL[name], 3)

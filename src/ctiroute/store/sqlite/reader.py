@@ -2,7 +2,7 @@
 
 An indexed SELECT on a local file in WAL takes 3-7 µs; a hop to a thread and back takes 85 and more. So the loop reads by
 itself, and nothing may hold it up: the connection is read-only, never waits for a lock (in WAL a reader needs none), every
-statement is bounded by an index and a LIMIT, and a progress handler ends whatever runs longer than `BUDGET_S` in spite of that.
+statement is bounded by an index and a LIMIT, and a progress handler ends whatever takes more than `BUDGET_S` in spite of that.
 (What a handler cannot end is one page read from a dead disk: a store on a network file system is not supported.)
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from math import inf
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ctiroute.errors import StoreError
-from ctiroute.model import CallerFacts, CallerQuery, Customer, IdentifierKind, Interaction, Touch
+from ctiroute.model import CallerFacts, IdentifierKind
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, translate
 from ctiroute.store.sqlite.statements import SQL
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ctiroute.model import Identifier
+    from ctiroute.model import CallerQuery, Customer, Identifier, Interaction, Touch
     from ctiroute.store.sqlite.rows import Row
 
-BUDGET_S = 0.02  # of one method; a thousand times what it takes, and still less than a pop may be late
-MAX_EVENTS = 5  # of one interaction; a screen shows three
-_PROGRESS_STEPS = 2000  # virtual machine instructions between looks at the clock: some 50 µs
+BUDGET_S = 0.02  # of the thread's processor time for one method; some hundred times what it takes, and still less than a pop may be late
+# of time on the wall: a disk that crawls. Longer, because a busy machine may take the processor away for as long as this and bring it back,
+# which is no reason to send a caller off unknown; and well within a call's deadline.
+BUDGET_WALL_S = 0.25
+_PROGRESS_STEPS = 2000  # virtual machine instructions between looks at the clocks: some 50 µs
 # After every commit of the writer SQLite drops the reader's page cache, and each of some fifteen pages of a look-up is a read again:
-# 255 µs a look-up measured between writes, 130 with the file mapped, where a page is only a pointer. The price: a disk error in
+# 255 µs a look-up measured between writes, 130 with the file mapped, where a page is only a pointer. (It drops the mapping as well,
+# and the system's page faults make some 7 ms a commit: one more reason for few large writes.) The price: a disk error in
 # a mapped page ends the process instead of one statement; on such a disk the callers take the default way either way.
 _MAPPED_BYTES = 1 << 30
 _CACHE_KIB = 16_384  # for pages that are in the write-ahead log still
@@ -42,7 +45,6 @@ _FIND_IDENTIFIER = SQL["find_identifier"]
 _FIND_TOUCHES = SQL["find_touches"]
 _FIND_OF_CUSTOMER = SQL["find_interactions_of_customer"]
 _FIND_OF_IDENTIFIER = SQL["find_interactions_of_identifier"]
-_FIND_EVENTS = SQL["find_events"]
 _FIND_CALLS = SQL["find_calls"]
 
 
@@ -50,7 +52,8 @@ class Reader:
     """One read-only connection. Made, used and closed in one thread."""
 
     def __init__(self, path: Path) -> None:
-        self._until = 0.0
+        self._until = 0.0  # on the wall's clock
+        self._cpu_until: float | None = None  # on the thread's, from when the work turns out to be long enough to look
         with mapped(f"open {path} for reading"):
             self._connection = sqlite3.connect(path.as_uri() + "?mode=ro", uri=True, timeout=0, isolation_level=None)
             self._connection.execute("PRAGMA query_only = 1")
@@ -66,24 +69,24 @@ class Reader:
 
     def fetch(self, name: str, *values: object) -> list[Row]:
         """Return the rows of a named statement, within the budget."""
-        self._until = monotonic() + BUDGET_S
+        self._start()
         with mapped(f"read ({name})"):
             return self._execute(SQL[name], values).fetchall()
 
     def find_caller(self, query: CallerQuery) -> CallerFacts:
         """Return what is known about one identifier. A stranger costs one statement.
 
-        Raises `StoreUnavailable` when reading fails or takes longer than `BUDGET_S`: decide without the store.
+        Raises `StoreUnavailable` when reading fails or takes more than its budget: decide without the store.
         """
-        self._until = monotonic() + BUDGET_S
+        self._start()
         try:
             try:
                 # By itself each statement would take and drop a lock (3 µs); and all that is read is of one moment.
                 self._execute("BEGIN", ())
                 return self._find_caller(query)
             finally:
-                self._until = inf  # the budget must not stop this one: a transaction left open would see the past for ever
                 if self._connection.in_transaction:
+                    self._until = self._cpu_until = inf  # it must not stop this one: a transaction left open would see the past for ever
                     self._execute("ROLLBACK", ())  # there is nothing to commit
         except sqlite3.Error as error:
             raise translate(error, "look the caller up") from error
@@ -96,14 +99,16 @@ class Reader:
         asked, limit = query.identifier, query.limit
         since, calls_since = rows.to_microseconds(query.touches_since), rows.to_microseconds(query.calls_since)
         found = self._execute(_FIND_IDENTIFIER, (asked.kind.value, asked.value, since, calls_since)).fetchall()
+        first = found[0]
+        has_called = first[9] and asked.kind is IdentifierKind.PHONE
+        call_rows = self._execute(_FIND_CALLS, (asked.value, calls_since, limit)).fetchall() if has_called else []
+        calls = tuple([rows.past_call_of(row) for row in call_rows])
+        if first[4] is None:
+            return CallerFacts(calls=calls)
+
         if len(found) > 1:
             found.sort(key=_position)
         customers, reached, wrote = _read_identities(found, asked)
-        has_called = found[0][9] and asked.kind is IdentifierKind.PHONE
-        if not (customers or reached or wrote or has_called):
-            return CallerFacts()
-
-        call_rows = self._execute(_FIND_CALLS, (asked.value, calls_since, limit)).fetchall() if has_called else []
         touches: list[Touch] = []
         for identifier_id, identifier in reached.items():
             touches += [rows.touch_of(row, identifier) for row in self._execute(_FIND_TOUCHES, (identifier_id, since, limit))]
@@ -113,7 +118,7 @@ class Reader:
             del touches[limit:]
         if len(customers) > 1:
             customers = _by_last_contact(customers, touches, interactions, call_rows)[:limit]
-        return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), tuple([rows.past_call_of(row) for row in call_rows]))
+        return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls)
 
     def _find_interactions(self, customers: list[Customer], wrote: list[int], query: CallerQuery) -> list[Interaction]:
         """Return interactions newest first; when there are more than the limit, open ones stay and old closed ones go."""
@@ -126,27 +131,36 @@ class Reader:
         if len(found) > limit:
             found.sort(key=_open_first)
             del found[limit:]
-        interactions = [rows.interaction_of(row, self._execute(_FIND_EVENTS, (row[0], MAX_EVENTS))) for row in found]
+        interactions = [rows.interaction_of(row) for row in found]
         if len(interactions) > 1:
             interactions.sort(key=_updated_at, reverse=True)
         return interactions
 
+    def _start(self) -> None:
+        self._until = monotonic() + BUDGET_WALL_S
+        self._cpu_until = None
+
     def _is_over_budget(self) -> bool:
-        return monotonic() > self._until
+        spent = thread_time()  # a system call, so not made for a look-up that is over before SQLite asks for the first time
+        if self._cpu_until is None:
+            self._cpu_until = spent + BUDGET_S
+        return spent > self._cpu_until or monotonic() > self._until
 
 
 def _read_identities(found: list[Row], asked: Identifier) -> tuple[list[Customer], dict[int, Identifier], list[int]]:
-    """Return customers, the identifiers (by number) that have touches, and the numbers of those with interactions of their own."""
+    """Return customers, the identifiers (by number) that may have touches, and the numbers of those with interactions of their own."""
     people: dict[str, tuple[Row, list[Identifier]]] = {}
     reached: dict[int, Identifier] = {}
     wrote: dict[int, None] = {}
     for row in found:
         customer_id, _, _, _, identifier_id, kind, value, has_touches, has_interactions, _, _ = row
-        if identifier_id is None:
-            break
-        identifier = asked if value == asked.value and kind == asked.kind.value else rows.identifier_of(kind, value)
+        identifier = asked if kind is None else rows.identifier_of(kind, value)
         if customer_id is not None:
-            people.setdefault(customer_id, (row, []))[1].append(identifier)
+            person = people.get(customer_id)
+            if person is None:
+                people[customer_id] = row, [identifier]
+            else:
+                person[1].append(identifier)
         if has_touches:
             reached[identifier_id] = identifier
         if has_interactions:
@@ -180,4 +194,4 @@ def _updated_at(interaction: Interaction) -> datetime:
 
 
 def _open_first(row: Row) -> tuple[bool, int]:
-    return row[6] == "closed", -row[8]
+    return row[5] == "closed", -row[7]

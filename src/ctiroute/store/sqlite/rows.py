@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
+MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MEDIA = {member.value: member for member in Medium}
@@ -44,6 +46,7 @@ _TOUCH_STATUSES = {member.value: member for member in TouchStatus}
 _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
 _OUTCOMES = {member.value: member for member in Outcome}
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
+_decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
 _decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _from_timestamp = datetime.fromtimestamp  # half the price of adding a timedelta
 _encode = msgspec.json.Encoder().encode
@@ -130,10 +133,10 @@ def touch_of(row: Row, identifier: Identifier) -> Touch:
         campaign_title,
         _MEDIA[medium],
         identifier,
-        from_microseconds(sent_at),
+        _from_timestamp(sent_at / 1e6, UTC),
         _TOUCH_STATUSES[status],
-        OfferTerms(title, text, terms, _from_json(fields)),
-        _from_time(delivered_at),
+        OfferTerms(title, text, terms, {} if fields == "{}" else _decode_map(fields)),
+        None if delivered_at is None else _from_timestamp(delivered_at / 1e6, UTC),
         customer_id,
     )
 
@@ -157,19 +160,15 @@ def interaction_values(interaction: Interaction) -> Row:
         interaction.owner,
         interaction.outcome,
         _to_json(interaction.form),
+        _encode([(to_microseconds(event.at), event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]).decode(),
         identifier and identifier.kind.value,
         identifier and identifier.value,
     )
 
 
-def event_values(interaction_key: int, position: int, event: InteractionEvent) -> Row:
-    """Return an event for `put_event`."""
-    return interaction_key, position, to_microseconds(event.at), event.kind, event.text
-
-
-def interaction_of(row: Row, events: Iterable[Row]) -> Interaction:
-    """Return an interaction from a row of `find_interactions_*` and rows of `find_events`."""
-    _, interaction_id, customer_id, medium, topic, title, status, opened_at, updated_at, owner, outcome, form, kind, value = row
+def interaction_of(row: Row) -> Interaction:
+    """Return an interaction from a row of `find_interactions_*`."""
+    interaction_id, customer_id, medium, topic, title, status, opened_at, updated_at, owner, outcome, form, events, kind, value = row
     return Interaction(
         interaction_id,
         customer_id,
@@ -177,12 +176,12 @@ def interaction_of(row: Row, events: Iterable[Row]) -> Interaction:
         topic,
         title,
         _INTERACTION_STATUSES[status],
-        from_microseconds(opened_at),
-        from_microseconds(updated_at),
+        _from_timestamp(opened_at / 1e6, UTC),
+        _from_timestamp(updated_at / 1e6, UTC),
         owner,
         outcome,
-        _from_json(form),
-        tuple([InteractionEvent(from_microseconds(at), event_kind, text) for at, event_kind, text in events]),
+        {} if form == "{}" else _decode_map(form),
+        () if events == "[]" else tuple([InteractionEvent(from_microseconds(at), kind, text) for at, kind, text in _decode_events(events)]),
         None if kind is None else Identifier(_KINDS[kind], value),
     )
 

@@ -64,12 +64,7 @@ def put_interactions(connection: sqlite3.Connection, interactions: Sequence[Inte
     connection.executemany(
         SQL["add_identifier"], [rows.identifier_values(interaction.identifier) for interaction in interactions if interaction.identifier]
     )
-    for interaction in interactions:
-        (key,) = connection.execute(SQL["put_interaction"], rows.interaction_values(interaction)).fetchone()
-        connection.execute(SQL["drop_events"], (key,))
-        connection.executemany(
-            SQL["put_event"], [rows.event_values(key, position, event) for position, event in enumerate(interaction.events)]
-        )
+    connection.executemany(SQL["put_interaction"], [rows.interaction_values(interaction) for interaction in interactions])
 
 
 def record_calls(connection: sqlite3.Connection, records: Sequence[CallRecord]) -> None:

@@ -2,12 +2,14 @@
 
 -- name: find_identifier
 -- The asked identifier, its customers and all their identifiers: one row for each customer and identifier, or one with
--- nulls where there is no customer, or no such identifier. Three columns say whether looking for touches, for
--- interactions of the bare identifier and for calls is worth a statement, so that a stranger costs this one. In no promised order:
--- SQLite would sort in a temporary table what mostly is one or two rows.
-SELECT c.customer_id, c.name, c.language, c.attributes, i.identifier_id, i.kind, i.value,
-    EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?3),
-    EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = i.identifier_id AND x.customer_id IS NULL),
+-- nulls where there is no customer, or no such identifier. The asked one is not read a second time among its customer's: its kind and
+-- value are null there. Three columns say whether looking for touches (always, to the asked one), for interactions of the bare
+-- identifier and for calls is worth a statement, so that a stranger costs this one. In no promised order: SQLite would sort in a
+-- temporary table what mostly is one or two rows.
+SELECT c.customer_id, c.name, c.language, c.attributes, COALESCE(his.identifier_id, asked.identifier_id), i.kind, i.value,
+    i.identifier_id IS NULL OR EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = i.identifier_id AND t.sent_at >= ?3),
+    EXISTS (SELECT 1 FROM interactions x
+        WHERE x.identifier_id = COALESCE(his.identifier_id, asked.identifier_id) AND x.customer_id IS NULL),
     EXISTS (SELECT 1 FROM calls WHERE caller_phone = ?2 AND received_at >= ?4),
     his.position
 FROM (SELECT 1)
@@ -15,7 +17,7 @@ FROM (SELECT 1)
     LEFT JOIN customer_identifiers mine ON mine.identifier_id = asked.identifier_id
     LEFT JOIN customers c ON c.customer_id = mine.customer_id
     LEFT JOIN customer_identifiers his ON his.customer_id = mine.customer_id
-    LEFT JOIN identifiers i ON i.identifier_id = COALESCE(his.identifier_id, asked.identifier_id)
+    LEFT JOIN identifiers i ON i.identifier_id = NULLIF(his.identifier_id, asked.identifier_id)
 LIMIT 256
 
 -- name: find_touches
@@ -28,8 +30,8 @@ LIMIT ?3
 
 -- name: find_interactions_of_customer
 -- Interactions of one customer: open ones of any age first, then the closed ones since a time, newest first.
-SELECT x.interaction_key, x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
-    x.outcome, x.form, i.kind, i.value
+SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
+    x.outcome, x.form, x.events, i.kind, i.value
 FROM interactions x LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.customer_id = ?1 AND (x.closed = 0 OR x.updated_at >= ?2)
 ORDER BY x.closed, x.updated_at DESC
@@ -37,16 +39,12 @@ LIMIT ?3
 
 -- name: find_interactions_of_identifier
 -- The same for an identifier whose interactions name no customer.
-SELECT x.interaction_key, x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
-    x.outcome, x.form, i.kind, i.value
+SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
+    x.outcome, x.form, x.events, i.kind, i.value
 FROM interactions x JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.identifier_id = ?1 AND x.customer_id IS NULL AND (x.closed = 0 OR x.updated_at >= ?2)
 ORDER BY x.closed, x.updated_at DESC
 LIMIT ?3
-
--- name: find_events
--- The last few events of one interaction, newest first.
-SELECT at, kind, text FROM interaction_events WHERE interaction_key = ?1 ORDER BY position LIMIT ?2
 
 -- name: find_calls
 -- Earlier calls from one number since a time, newest first.

@@ -48,20 +48,12 @@ ON CONFLICT (touch_id) DO UPDATE SET
     terms = excluded.terms, fields = excluded.fields, identifier_id = excluded.identifier_id
 
 -- name: put_interaction
--- An interaction, replaced when known; its key comes back for the events.
+-- An interaction with its events, replaced when known.
 INSERT INTO interactions (interaction_id, customer_id, closed, updated_at, medium, topic, title, status, opened_at, owner, outcome, form,
-    identifier_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
+    events, identifier_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
 ON CONFLICT (interaction_id) DO UPDATE SET
     customer_id = excluded.customer_id, identifier_id = excluded.identifier_id, closed = excluded.closed,
     updated_at = excluded.updated_at, medium = excluded.medium, topic = excluded.topic, title = excluded.title,
-    status = excluded.status, opened_at = excluded.opened_at, owner = excluded.owner, outcome = excluded.outcome, form = excluded.form
-RETURNING interaction_key
-
--- name: drop_events
--- Forget the events of an interaction.
-DELETE FROM interaction_events WHERE interaction_key = ?
-
--- name: put_event
--- One event of an interaction.
-INSERT INTO interaction_events (interaction_key, position, at, kind, text) VALUES (?, ?, ?, ?, ?)
+    status = excluded.status, opened_at = excluded.opened_at, owner = excluded.owner, outcome = excluded.outcome, form = excluded.form,
+    events = excluded.events
