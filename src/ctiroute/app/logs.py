@@ -48,7 +48,8 @@ def set_up(level: str, form: str, stream: TextIO | None = None, *, data_dir: Pat
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines(privacy) if form == "json" else TextLines(privacy, color=handler.stream.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for quiet in ("aiohttp.access", "watchfiles"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
 
 
 def log_key(data_dir: Path) -> bytes:
