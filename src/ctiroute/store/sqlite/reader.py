@@ -36,7 +36,7 @@ BUDGET_WALL_S = 0.25
 _PROGRESS_STEPS = 2000  # virtual machine instructions between looks at the clocks: some 50 µs
 # After every commit of the writer SQLite drops the reader's page cache, and each of some fifteen pages of a look-up is a read again:
 # 255 µs a look-up measured between writes, 130 with the file mapped, where a page is only a pointer. (It drops the mapping as well,
-# and the system's page faults make some 7 ms a commit: one more reason for few large writes.) The price: a disk error in
+# and the page faults that follow take some 2 ms a commit: one more reason for few large writes.) The price: a disk error in
 # a mapped page ends the process instead of one statement; on such a disk the callers take the default way either way.
 _MAPPED_BYTES = 1 << 30
 _CACHE_KIB = 16_384  # for pages that are in the write-ahead log still
