@@ -31,7 +31,7 @@ MAX_WAITING = 50_000  # calls; about a quarter of an hour of a large centre with
 BATCH = 2000  # records a transaction: some 40 ms, short enough not to hold the store's one writer
 AT_ONCE = 100  # records worded before callers get their turn again: under a ms
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # then every 5 s
-# A call's first records come together: waiting this long merges them. And each commit costs the look-ups after it some 2 ms together, because
+# A call's first records come together: waiting this long merges them. And each commit costs the look-ups after it some 2 ms, because
 # the embedded store's reader starts with an empty cache: few large writes cost less than many small.
 LINGER_S = 0.5
 
