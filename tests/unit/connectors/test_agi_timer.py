@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from ctiroute.connectors.asterisk.agi_timer import FifoTimer
+
+if TYPE_CHECKING:
+    import pytest
 
 
 async def test_each_fires_once_at_its_time_and_in_order() -> None:
@@ -53,4 +57,29 @@ async def test_firing_one_may_end_another() -> None:
         await done.wait()
     assert fired == ["a"]
     timer.close()
+    timer.close()
+
+
+async def test_one_that_breaks_costs_no_other_its_deadline(caplog: pytest.LogCaptureFixture) -> None:
+    """What befalls one session is logged; the others fire in their time, later ones, too."""
+    fired: list[str] = []
+    done = asyncio.Event()
+
+    def fire(item: str) -> None:
+        if item == "a":
+            raise RuntimeError("bug")
+        fired.append(item)
+        if item == "c":
+            done.set()
+
+    loop = asyncio.get_running_loop()
+    timer = FifoTimer[str](loop, 0.01, fire)
+    now = loop.time()
+    timer.add("a", now)
+    timer.add("b", now)
+    timer.add("c", now + 0.02)
+    async with asyncio.timeout(2):
+        await done.wait()
+    assert fired == ["b", "c"]
+    assert "could not be carried out" in caplog.text
     timer.close()

@@ -6,11 +6,14 @@ long fire in the order in which they began, so one timer for the oldest is enoug
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound="Hashable")
 
@@ -54,6 +57,9 @@ class FifoTimer(Generic[T]):
             late.append(item)
         for item in late:
             if self._due.pop(item, None) is not None:  # firing one may have ended another
-                self._fire(item)
+                try:
+                    self._fire(item)
+                except Exception:  # whatever befalls one session, the others' deadlines hold
+                    log.exception("a deadline could not be carried out")
         if self._due and self._timer is None:
             self._timer = self._loop.call_at(next(iter(self._due.values())), self._run)

@@ -118,7 +118,7 @@ class AsteriskLink:
             except (LinkError, AmiError) as error:
                 result, detail = "failed", str(error)
             except Exception as error:  # a link that gave up for good would leave every screen blind
-                log.exception("asterisk %s: the link broke", self.name)
+                log.exception("manager link %s broke", self.name)
                 result, detail = "failed", f"it broke: {type(error).__name__}; the log has the details"
             if loop.time() - began > _HEALTHY_S:
                 self._backoff.reset()
@@ -188,7 +188,7 @@ class AsteriskLink:
         since = self.state.since if self.state.up else now
         self.state = LinkState(up=True, since=since, detail=f"up, manager interface {connection.version}", degraded=tuple(degraded))
         self._metrics.up.labels(self.name).set(1)
-        log.info("asterisk %s: link up%s", self.name, "".join(f"; {part}" for part in degraded))
+        log.info("manager link %s: up%s", self.name, "".join(f"; {part}" for part in degraded))
 
     async def _pass_on(self, connection: AmiConnection) -> NoReturn:
         loop = asyncio.get_running_loop()
@@ -226,7 +226,7 @@ class AsteriskLink:
             told = self._translator.event(event.name, event.headers, at)
         except Exception:  # one event must not cost the link
             self._metrics.failed.labels(self.name).inc()
-            log.exception("asterisk %s: the event %s could not be understood", self.name, event.name)
+            log.exception("manager link %s: the event %s could not be understood", self.name, event.name)
             return
         if told is not None:
             self._metrics.translated.labels(self.name).inc()
@@ -238,7 +238,7 @@ class AsteriskLink:
             self._sink.heard(event)
         except Exception:  # the same: the fault is downstream, the link stays
             self._metrics.failed.labels(self.name).inc()
-            log.exception("asterisk %s: %s was not taken", self.name, type(event).__name__)
+            log.exception("manager link %s: %s was not taken", self.name, type(event).__name__)
 
     def _hostile(self, block: AmiHostile) -> None:
         self._metrics.hostile.labels(self.name, block.reason).inc()
@@ -249,7 +249,7 @@ class AsteriskLink:
         self._metrics.up.labels(self.name).set(0)
         self._metrics.connects.labels(self.name, "lost" if was_up else result).inc()
         if was_up or detail != self.state.detail:
-            log.warning("asterisk %s: %s", self.name, detail)
+            log.warning("manager link %s: %s", self.name, detail)
             self.state = LinkState(up=False, since=now if was_up else self.state.since, detail=detail)
         if was_up:
             self._hear(SwitchLost(self.name, now))
