@@ -167,16 +167,18 @@ DENSE = "rules: [" + "{}," * 60_000 + "]"  # within every bound, and wrong sixty
 @pytest.mark.parametrize("text", [BOMB, "rules: " + "[" * 500, "rules: " + "{not: " * 500, "#" * 2**20, DENSE])
 def test_hostile_files_are_refused_cheaply(text: str) -> None:
     """Bombs, depth and size cost neither time nor memory."""
-    started = time.process_time()
-    assert complaints(("a.yml", text)).count("\n") < 1000
-    took = time.process_time() - started
+    took = []
+    for _ in range(3):  # the quickest counts: it is the one the machine disturbed least
+        started = time.process_time()
+        assert complaints(("a.yml", text)).count("\n") < 1000
+        took.append(time.process_time() - started)
     tracemalloc.start()
     try:
         complaints(("a.yml", text[: 2**20]))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert took < (2 if text is DENSE else 0.2) * SLOW
+    assert min(took) < (2 if text is DENSE else 0.2) * SLOW
     assert peak < (64 if text is DENSE else 32) * 2**20
 
 
