@@ -7,16 +7,21 @@ import sys
 import time
 import tracemalloc
 from datetime import UTC
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctiroute.app.rule_files import read_rules
 from ctiroute.errors import RulesError
 from ctiroute.rules import KnownNames, format_text, load_ruleset
 from ctiroute.rules.actions import ACTIONS
 from ctiroute.rules.conditions import CONDITIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SLOW = 6 if sys.gettrace() else 1  # a coverage run traces every line
 
@@ -146,13 +151,14 @@ def test_a_rule_behind_one_for_all_calls_is_unreachable_in_a_later_file_too() ->
     assert "has the same conditions" in complaints(("a.yml", one("a", lists)), ("b.yml", one("b", lists)), DEFAULT)
 
 
-def test_ten_thousand_rules_load_in_time() -> None:
-    """A file of ten thousand rules is read within 1.5 s of processor time."""
+def test_ten_thousand_rules_load_in_time(tmp_path: Path) -> None:
+    """A file of ten thousand rules is read within 1.5 s of processor time, in the way the service reads it."""
     text = "rules:\n" + "".join(
         f'- {{name: r{n}, when: {{caller: {{prefix: "+3806{n}"}}}}, then: {{queue: promo}}}}\n' for n in range(10_000)
     )
+    (tmp_path / "a.yml").write_text(f"{text}{DEFAULT[1]}\n", encoding="utf-8")
     started = time.process_time()
-    assert len(load_ruleset([("a.yml", text), DEFAULT]).rules) == 10_000
+    assert len(read_rules(tmp_path).rules) == 10_000
     assert time.process_time() - started < 3 * SLOW  # twice the promise, for machines that do other work besides
 
 
