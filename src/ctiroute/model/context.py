@@ -30,6 +30,7 @@ class CallerFacts:
     touches: tuple[Touch, ...] = ()  # to any identifier of those customers, or to the asked one; newest first
     interactions: tuple[Interaction, ...] = ()  # newest event first
     calls: tuple[PastCall, ...] = ()  # newest first, without the one being decided
+    read_at: datetime | None = None  # aware, UTC: when a copy of them was last known to be true; None: read from the truth just now
 
 
 @dataclass(frozen=True, slots=True)

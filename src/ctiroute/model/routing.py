@@ -137,6 +137,7 @@ class SourceReport:
     state: str  # ok | late | failed | skipped
     took_ms: float
     detail: str = ""  # cause in words when it is not ok
+    age_s: float | None = None  # how long ago these facts were last known to be true; None: read from the truth, or there are none
 
 
 @dataclass(slots=True, eq=False)
