@@ -10,6 +10,7 @@ import pytest
 
 from ctiroute.errors import StoreConflict, StoreUnavailable
 from ctiroute.model import (
+    ApiKey,
     CallerFacts,
     CallerQuery,
     CallRecord,
@@ -26,13 +27,16 @@ from ctiroute.model import (
     Operator,
     Outcome,
     PastCall,
+    Receipt,
     Role,
+    Scope,
     Status,
     Touch,
     TouchStatus,
     WrapUp,
 )
 from ctiroute.store import open_store
+from ctiroute.store.touch_rows import touch_row
 
 if TYPE_CHECKING:
     from ctiroute.store.base import Store
@@ -486,3 +490,76 @@ async def test_two_open_stores_see_each_others_writes(store: Store, store_url: s
     for one in (store, other):
         assert {found.touch_id for found in (await one.find_caller(query())).touches} == {"T1", "T2"}
     await other.close()
+
+
+# --- receipts
+
+
+async def test_a_touch_put_again_loses_nothing_that_receipts_told(store: Store) -> None:
+    """The same file imported after the carrier's receipts changes its words, and neither status nor times go back."""
+    await store.put_touches([touch("T1", status=TouchStatus.SENT, delivered_at=None)])
+    read_at = NOW - timedelta(minutes=1)
+    assert await store.add_receipts([Receipt("T1", TouchStatus.READ, read_at), Receipt("T1", TouchStatus.DELIVERED, NOW)]) == frozenset()
+    await store.put_touches([touch("T1", status=TouchStatus.SENT, delivered_at=None, offer=OfferTerms("new"))])
+    (found,) = (await store.find_caller(query())).touches
+    assert (found.status, found.delivered_at, found.read_at, found.clicked_at) == (TouchStatus.READ, NOW, read_at, None)
+    assert found.offer == OfferTerms("new")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_receipts_come_to_the_same_in_any_order_and_any_number(store: Store, *, backwards: bool) -> None:
+    """A status never goes back, a failure is taken back by a sign of arrival, of two times the earlier stays."""
+    await store.put_touches(
+        [touch("T1", status=TouchStatus.SENT, delivered_at=None), touch("T2", status=TouchStatus.SENT, delivered_at=None)]
+    )
+    at = [NOW - timedelta(minutes=9 - minute) for minute in range(9)]
+    told = [
+        Receipt("T1", TouchStatus.FAILED, at[0]),
+        Receipt("T1", TouchStatus.DELIVERED, at[1]),
+        Receipt("T1", TouchStatus.CLICKED, at[4]),
+        Receipt("T1", TouchStatus.READ, at[3]),
+        Receipt("T1", TouchStatus.DELIVERED, at[2]),
+        Receipt("T1", TouchStatus.CLICKED, at[4]),
+        Receipt("T2", TouchStatus.FAILED, at[5]),
+        Receipt("nobody", TouchStatus.READ, at[6]),
+    ]
+    assert await store.add_receipts(told[::-1] if backwards else told) == frozenset({"nobody"})
+    found = {each.touch_id: each for each in (await store.find_caller(query())).touches}
+    assert (found["T1"].status, found["T1"].delivered_at, found["T1"].read_at, found["T1"].clicked_at) == (
+        TouchStatus.CLICKED,
+        at[1],
+        at[3],
+        at[4],
+    )
+    assert (found["T2"].status, found["T2"].delivered_at) == (TouchStatus.FAILED, None)
+
+
+async def test_rows_and_touches_come_to_the_same(store: Store) -> None:
+    """An import's plain rows are what the objects of the model are."""
+    whole = touch("T1", customer_id="K1", read_at=NOW, clicked_at=NOW + timedelta(seconds=1))
+    bare = touch("T2", EMAIL, offer=OfferTerms(), delivered_at=None)
+    assert await store.put_touch_rows([touch_row(whole), touch_row(bare)]) == 2
+    assert (await store.find_caller(query())).touches == (whole,)
+    assert (await store.find_caller(query(EMAIL))).touches == (bare,)
+    assert await store.put_touches([whole, bare]) == 0
+
+
+# --- API keys
+
+
+async def test_an_api_key_is_kept_with_the_hash_of_its_secret(store: Store) -> None:
+    """Its last use only goes forward, its first revocation stays; an id is given once."""
+    key = ApiKey("abc", "sms gateway", frozenset({Scope.TOUCHES, Scope.RECEIPTS}), NOW, NOW + timedelta(days=1))
+    await store.put_api_key(key, b"h" * 32)
+    await store.put_api_key(ApiKey("abd", "", frozenset(), NOW), b"i" * 32)
+    assert await store.get_api_key("abc") == (key, b"h" * 32)
+    assert await store.get_api_key("ABC") is None
+    with pytest.raises(StoreConflict):
+        await store.put_api_key(key, b"other")
+    await store.note_api_key_use("abc", NOW + timedelta(minutes=2))
+    await store.note_api_key_use("abc", NOW + timedelta(minutes=1))
+    assert await store.revoke_api_key("abc", NOW + timedelta(minutes=3))
+    assert await store.revoke_api_key("abc", NOW + timedelta(minutes=4))
+    assert not await store.revoke_api_key("nobody", NOW)
+    first, second = await store.get_api_keys()
+    assert (first.last_used_at, first.revoked_at, second.key_id) == (NOW + timedelta(minutes=2), NOW + timedelta(minutes=3), "abd")

@@ -3,6 +3,7 @@
 The table in docs/glossary.md names every public class here; a test holds the two together.
 """
 
+from ctiroute.model.api_key import ApiKey, Scope
 from ctiroute.model.context import CallerContext, CallerFacts, CallerQuery
 from ctiroute.model.events import (
     AttendedTransferred,
@@ -24,7 +25,7 @@ from ctiroute.model.events import (
 from ctiroute.model.identity import UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
 from ctiroute.model.interaction import Interaction, InteractionEvent, InteractionStatus, Outcome, PastCall, WrapUp
 from ctiroute.model.operator import Member, Operator, Role
-from ctiroute.model.outreach import Campaign, OfferTerms, Touch, TouchStatus
+from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop
 from ctiroute.model.routing import (
     TRIAL,
@@ -49,6 +50,7 @@ __all__ = [
     "TRIAL",
     "UNKNOWN",
     "WITHHELD",
+    "ApiKey",
     "AttendedTransferred",
     "BlindTransferred",
     "CallEvent",
@@ -90,9 +92,11 @@ __all__ = [
     "QueueAbandoned",
     "QueueJoined",
     "ReasonChip",
+    "Receipt",
     "Role",
     "RouteRequest",
     "RuleTrace",
+    "Scope",
     "ScreenPop",
     "SourceReport",
     "Status",

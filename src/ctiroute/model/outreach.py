@@ -20,14 +20,17 @@ class Campaign:
 
 
 class TouchStatus(StrEnum):
-    """How far a touch is known to have got; each includes those before it, but for `failed`."""
+    """How far a touch is known to have got, least first; each includes those before it, but for `failed`.
+
+    What is known only grows: of two statuses the later in this order holds. A failure is taken back by a sign that it did arrive.
+    """
 
     SENT = "sent"
+    FAILED = "failed"
     DELIVERED = "delivered"
     READ = "read"
     CLICKED = "clicked"
     ANSWERED = "answered"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,14 @@ class Touch:
     offer: OfferTerms
     delivered_at: datetime | None = None  # aware, UTC; None: no receipt
     customer_id: str | None = None  # None: the identifier belongs to nobody we know (or to several)
+    read_at: datetime | None = None  # aware, UTC; None: not known to have been opened
+    clicked_at: datetime | None = None  # aware, UTC; None: no link of it is known to have been followed
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a carrier tells afterwards of one touch."""
+
+    touch_id: str
+    status: TouchStatus
+    at: datetime  # aware, UTC; when it happened, not when we heard

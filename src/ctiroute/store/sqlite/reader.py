@@ -20,6 +20,7 @@ from ctiroute.model import CallerFacts, IdentifierKind
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, translate
 from ctiroute.store.sqlite.statements import SQL
+from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ class Reader:
 
     def _find_caller(self, query: CallerQuery) -> CallerFacts:
         asked, limit = query.identifier, query.limit
-        since, calls_since = rows.to_microseconds(query.touches_since), rows.to_microseconds(query.calls_since)
+        since, calls_since = to_microseconds(query.touches_since), to_microseconds(query.calls_since)
         found = self._execute(_FIND_IDENTIFIER, (asked.kind.value, asked.value, since, calls_since)).fetchall()
         first = found[0]
         has_called = first[9] and asked.kind is IdentifierKind.PHONE
@@ -122,7 +123,7 @@ class Reader:
 
     def _find_interactions(self, customers: list[Customer], wrote: list[int], query: CallerQuery) -> list[Interaction]:
         """Return interactions newest first; when there are more than the limit, open ones stay and old closed ones go."""
-        since, limit = rows.to_microseconds(query.interactions_since), query.limit
+        since, limit = to_microseconds(query.interactions_since), query.limit
         found: list[Row] = []
         for customer in customers:
             found += self._execute(_FIND_OF_CUSTOMER, (customer.customer_id, since, limit)).fetchall()
@@ -173,8 +174,8 @@ def _by_last_contact(customers: list[Customer], touches: list[Touch], interactio
     """Return the candidates for a shared number, whoever we last had to do with first."""
     last: dict[str | None, int] = {}
     for customer_id, at in (
-        *((touch.customer_id, rows.to_microseconds(touch.sent_at)) for touch in touches),
-        *((interaction.customer_id, rows.to_microseconds(interaction.updated_at)) for interaction in interactions),
+        *((touch.customer_id, to_microseconds(touch.sent_at)) for touch in touches),
+        *((interaction.customer_id, to_microseconds(interaction.updated_at)) for interaction in interactions),
         *((row[6], row[1]) for row in calls),
     ):
         last[customer_id] = max(at, last.get(customer_id, at))

@@ -5,12 +5,13 @@ This is on the call path, so enumerations are looked up in dictionaries (a tenth
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ctiroute.model import (
+    ApiKey,
     CallRecord,
     Customer,
     Identifier,
@@ -25,21 +26,21 @@ from ctiroute.model import (
     Outcome,
     PastCall,
     Role,
+    Scope,
     Status,
     Touch,
     TouchStatus,
     WrapUp,
 )
+from ctiroute.store.touch_rows import to_json, to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Row = tuple[Any, ...]
 
 MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MEDIA = {member.value: member for member in Medium}
 _KINDS = {member.value: member for member in IdentifierKind}
 _TOUCH_STATUSES = {member.value: member for member in TouchStatus}
@@ -50,11 +51,6 @@ _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
 _decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _from_timestamp = datetime.fromtimestamp  # half the price of adding a timedelta
 _encode = msgspec.json.Encoder().encode
-
-
-def to_microseconds(at: datetime) -> int:
-    """Return an aware time as microseconds since 1970 UTC. A naive one raises TypeError: we cannot know what it means."""
-    return (at - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(value: int) -> datetime:
@@ -68,10 +64,6 @@ def _to_time(at: datetime | None) -> int | None:
 
 def _from_time(value: int | None) -> datetime | None:
     return None if value is None else from_microseconds(value)
-
-
-def _to_json(value: Mapping[str, str]) -> str:
-    return _encode(dict(value)).decode() if value else "{}"
 
 
 def _from_json(text: str) -> dict[str, str]:
@@ -93,7 +85,7 @@ def identifier_of(kind: str, value: str) -> Identifier:
 
 def customer_values(customer: Customer) -> Row:
     """Return a customer for `put_customer`."""
-    return customer.customer_id, customer.name, customer.language, _to_json(customer.attributes)
+    return customer.customer_id, customer.name, customer.language, to_json(customer.attributes)
 
 
 def customer_of(customer_id: str, name: str, language: str | None, attributes: str, identifiers: Iterable[Identifier]) -> Customer:
@@ -104,29 +96,10 @@ def customer_of(customer_id: str, name: str, language: str | None, attributes: s
 # --- touches
 
 
-def touch_values(touch: Touch) -> Row:
-    """Return a touch for `add_touch` and `put_touch`."""
-    offer = touch.offer
-    return (
-        touch.touch_id,
-        to_microseconds(touch.sent_at),
-        touch.campaign,
-        touch.medium.value,
-        touch.status.value,
-        _to_time(touch.delivered_at),
-        touch.customer_id,
-        offer.title,
-        offer.text,
-        offer.terms,
-        _to_json(offer.fields),
-        touch.identifier.kind.value,
-        touch.identifier.value,
-    )
-
-
 def touch_of(row: Row, identifier: Identifier) -> Touch:
     """Return a touch from a row of `find_touches`."""
-    touch_id, campaign, campaign_title, medium, sent_at, status, title, text, terms, fields, delivered_at, customer_id = row
+    touch_id, campaign, campaign_title, medium, sent_at, status, title, text, terms, fields, *later = row
+    delivered_at, customer_id, read_at, clicked_at = later
     return Touch(
         touch_id,
         campaign,
@@ -138,6 +111,8 @@ def touch_of(row: Row, identifier: Identifier) -> Touch:
         OfferTerms(title, text, terms, {} if fields == "{}" else _decode_map(fields)),
         None if delivered_at is None else _from_timestamp(delivered_at / 1e6, UTC),
         customer_id,
+        None if read_at is None else _from_timestamp(read_at / 1e6, UTC),
+        None if clicked_at is None else _from_timestamp(clicked_at / 1e6, UTC),
     )
 
 
@@ -159,7 +134,7 @@ def interaction_values(interaction: Interaction) -> Row:
         to_microseconds(interaction.opened_at),
         interaction.owner,
         interaction.outcome,
-        _to_json(interaction.form),
+        to_json(interaction.form),
         _encode([(to_microseconds(event.at), event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]).decode(),
         identifier and identifier.kind.value,
         identifier and identifier.value,
@@ -292,3 +267,34 @@ def operator_of(row: Row) -> Operator:
     """Return an operator from a row of `get_operators`."""
     operator_id, name, interfaces, extension, member_name, language, role, team = row
     return Operator(operator_id, name, _decode_texts(interfaces), extension, member_name, language, Role(role), team)
+
+
+# --- API keys
+
+
+def api_key_values(key: ApiKey, secret_hash: bytes) -> Row:
+    """Return a key for `put_api_key`."""
+    return (
+        key.key_id,
+        key.name,
+        _encode(sorted(key.scopes)).decode(),
+        to_microseconds(key.created_at),
+        _to_time(key.expires_at),
+        _to_time(key.revoked_at),
+        _to_time(key.last_used_at),
+        secret_hash,
+    )
+
+
+def api_key_of(row: Row) -> ApiKey:
+    """Return a key."""
+    key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, _ = row
+    return ApiKey(
+        key_id,
+        name,
+        frozenset(map(Scope, _decode_texts(scopes))),
+        from_microseconds(created_at),
+        _from_time(expires_at),
+        _from_time(revoked_at),
+        _from_time(last_used_at),
+    )

@@ -13,6 +13,7 @@ from ctiroute.store.sqlite.reader import Reader
 from ctiroute.store.sqlite.schema import schema_version
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.sqlite.writer import Writer
+from ctiroute.store.touch_rows import to_microseconds, touch_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ctiroute.model import (
+        ApiKey,
         CallerFacts,
         CallerQuery,
         CallRecord,
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
         Interaction,
         MissedCall,
         Operator,
+        Receipt,
         Touch,
         WrapUp,
     )
+    from ctiroute.store.touch_rows import TouchRow
 
 T = TypeVar("T")
 
@@ -110,7 +114,15 @@ class SqliteStore:
 
     async def put_touches(self, touches: Sequence[Touch]) -> int:
         """Insert or replace touches; return how many were new."""
-        return await self._write("keep touches", lambda connection: writing.put_touches(connection, touches))
+        return await self.put_touch_rows([touch_row(touch) for touch in touches])
+
+    async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
+        """Insert or replace touches given as rows; return how many were new."""
+        return await self._write("keep touches", lambda connection: writing.put_touches(connection, rows))
+
+    async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
+        """Note how far touches got; return the ids that are not known."""
+        return await self._write("keep receipts", lambda connection: writing.add_receipts(connection, receipts))
 
     async def put_interactions(self, interactions: Sequence[Interaction]) -> None:
         """Insert or replace interactions with their events."""
@@ -134,7 +146,7 @@ class SqliteStore:
 
     async def missed_since(self, operator_id: str, since: datetime) -> list[MissedCall]:
         """Return the missed calls of one operator, newest first, at most 50."""
-        found = self._read("missed_since", operator_id, rows.to_microseconds(since), _MAX_MISSED)
+        found = self._read("missed_since", operator_id, to_microseconds(since), _MAX_MISSED)
         return [rows.missed_of(row) for row in found]
 
     async def put_wrap_up(self, wrap_up: WrapUp) -> None:
@@ -167,12 +179,41 @@ class SqliteStore:
 
     async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
         """Return the operator of a session that has not expired, or None."""
-        found = self._read("get_session", token_hash, rows.to_microseconds(now))
+        found = self._read("get_session", token_hash, to_microseconds(now))
         return found[0][0] if found else None
 
     async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
         """End one session, or all of an operator."""
         await self._write("end sessions", lambda connection: writing.drop_sessions(connection, token_hash, operator_id))
+
+    # --- API keys
+
+    async def put_api_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Keep a new key under the hash of its secret."""
+        values = rows.api_key_values(key, secret_hash)
+        await self._write("keep an API key", lambda connection: connection.execute(SQL["put_api_key"], values))
+
+    async def get_api_key(self, key_id: str) -> tuple[ApiKey, bytes] | None:
+        """Return a key and the hash of its secret, or None."""
+        found = self._read("get_api_key", key_id)
+        with readable():
+            return (rows.api_key_of(found[0]), found[0][-1]) if found else None
+
+    async def get_api_keys(self) -> list[ApiKey]:
+        """Return all keys by `key_id`."""
+        found = self._read("get_api_keys")
+        with readable():
+            return [rows.api_key_of(row) for row in found]
+
+    async def note_api_key_use(self, key_id: str, at: datetime) -> None:
+        """Keep when a key was last used."""
+        values = key_id, to_microseconds(at)
+        await self._write("note the use of a key", lambda connection: connection.execute(SQL["note_api_key_use"], values))
+
+    async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        """End a key; False when there is none."""
+        values = key_id, to_microseconds(at)
+        return await self._write("revoke a key", lambda connection: connection.execute(SQL["revoke_api_key"], values).rowcount > 0)
 
     # --- the two ways in
 

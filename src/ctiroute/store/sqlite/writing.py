@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.statements import SQL, for_rows
+from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Touch
+    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Receipt
+    from ctiroute.store.touch_rows import TouchRow
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
 
@@ -47,16 +49,25 @@ def put_customers(connection: sqlite3.Connection, customers: Sequence[Customer])
     return new
 
 
-def put_touches(connection: sqlite3.Connection, touches: Sequence[Touch]) -> int:
+def put_touches(connection: sqlite3.Connection, touches: Sequence[TouchRow]) -> int:
     """Insert or replace touches, making identifiers and campaigns on the way; return how many were new."""
-    values = [rows.touch_values(touch) for touch in touches]
-    campaigns = {touch.campaign: (touch.campaign, touch.campaign_title, touch.medium.value) for touch in reversed(touches)}
+    campaigns = {touch[3]: (touch[3], touch[15], touch[4]) for touch in reversed(touches)}
     connection.executemany(SQL["add_campaign"], campaigns.values())
-    _insert(connection, "add_identifier", [value[-2:] for value in values])
+    _insert(connection, "add_identifier", [touch[1:3] for touch in touches])
+    values = [touch[:15] for touch in touches]
     new = _insert(connection, "add_touch", values)
     if new < len(values):
         connection.executemany(SQL["put_touch"], values)
     return new
+
+
+def add_receipts(connection: sqlite3.Connection, receipts: Sequence[Receipt]) -> frozenset[str]:
+    """Note how far touches got; return the ids that are not known."""
+    return frozenset(
+        receipt.touch_id
+        for receipt in receipts
+        if not connection.execute(SQL["add_receipt"], (receipt.touch_id, receipt.status.value, to_microseconds(receipt.at))).rowcount
+    )
 
 
 def put_interactions(connection: sqlite3.Connection, interactions: Sequence[Interaction]) -> None:
@@ -74,8 +85,8 @@ def record_calls(connection: sqlite3.Connection, records: Sequence[CallRecord]) 
 
 def put_session(connection: sqlite3.Connection, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
     """Keep a session, and forget those long dead."""
-    connection.execute(SQL["purge_sessions"], (rows.to_microseconds(expires_at - _SESSION_KEPT),))
-    connection.execute(SQL["put_session"], (token_hash, operator_id, rows.to_microseconds(expires_at)))
+    connection.execute(SQL["purge_sessions"], (to_microseconds(expires_at - _SESSION_KEPT),))
+    connection.execute(SQL["put_session"], (token_hash, operator_id, to_microseconds(expires_at)))
 
 
 def drop_sessions(connection: sqlite3.Connection, token_hash: bytes | None, operator_id: str | None) -> None:

@@ -22,7 +22,8 @@ LIMIT 256
 
 -- name: find_touches
 -- Touches to one identifier since a time, newest first.
-SELECT t.touch_id, t.campaign, c.title, t.medium, t.sent_at, t.status, t.title, t.text, t.terms, t.fields, t.delivered_at, t.customer_id
+SELECT t.touch_id, t.campaign, c.title, t.medium, t.sent_at, t.status, t.title, t.text, t.terms, t.fields, t.delivered_at, t.customer_id,
+    t.read_at, t.clicked_at
 FROM touches t JOIN campaigns c ON c.key = t.campaign
 WHERE t.identifier_id = ?1 AND t.sent_at >= ?2
 ORDER BY t.sent_at DESC

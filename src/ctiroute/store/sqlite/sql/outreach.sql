@@ -34,18 +34,37 @@ INSERT INTO campaigns (key, title, medium) VALUES (?, ?, ?) ON CONFLICT (key) DO
 
 -- name: add_touch
 -- A touch we may not know yet; the count of changed rows is the number of new ones.
-INSERT INTO touches (touch_id, sent_at, campaign, medium, status, delivered_at, customer_id, title, text, terms, fields, identifier_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
+INSERT INTO touches (touch_id, identifier_id, campaign, medium, sent_at, status, delivered_at, read_at, clicked_at, customer_id,
+    title, text, terms, fields)
+VALUES (?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (touch_id) DO NOTHING
 
 -- name: put_touch
--- A touch, replaced when known.
-INSERT INTO touches (touch_id, sent_at, campaign, medium, status, delivered_at, customer_id, title, text, terms, fields, identifier_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
+-- A touch, replaced when known. Its status only goes forward, in the order of the words below; a time that is not given stays.
+INSERT INTO touches (touch_id, identifier_id, campaign, medium, sent_at, status, delivered_at, read_at, clicked_at, customer_id,
+    title, text, terms, fields)
+VALUES (?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (touch_id) DO UPDATE SET
-    sent_at = excluded.sent_at, campaign = excluded.campaign, medium = excluded.medium, status = excluded.status,
-    delivered_at = excluded.delivered_at, customer_id = excluded.customer_id, title = excluded.title, text = excluded.text,
-    terms = excluded.terms, fields = excluded.fields, identifier_id = excluded.identifier_id
+    identifier_id = excluded.identifier_id, campaign = excluded.campaign, medium = excluded.medium, sent_at = excluded.sent_at,
+    status = CASE
+        WHEN instr('sent failed delivered read clicked answered', excluded.status)
+            > instr('sent failed delivered read clicked answered', status)
+        THEN excluded.status ELSE status END,
+    delivered_at = COALESCE(excluded.delivered_at, delivered_at),
+    read_at = COALESCE(excluded.read_at, read_at),
+    clicked_at = COALESCE(excluded.clicked_at, clicked_at),
+    customer_id = excluded.customer_id, title = excluded.title, text = excluded.text, terms = excluded.terms, fields = excluded.fields
+
+-- name: add_receipt
+-- How far a touch got. Of two times for the same the earlier stays.
+UPDATE touches SET
+    status = CASE
+        WHEN instr('sent failed delivered read clicked answered', ?2) > instr('sent failed delivered read clicked answered', status)
+        THEN ?2 ELSE status END,
+    delivered_at = CASE ?2 WHEN 'delivered' THEN MIN(?3, COALESCE(delivered_at, ?3)) ELSE delivered_at END,
+    read_at = CASE ?2 WHEN 'read' THEN MIN(?3, COALESCE(read_at, ?3)) ELSE read_at END,
+    clicked_at = CASE ?2 WHEN 'clicked' THEN MIN(?3, COALESCE(clicked_at, ?3)) ELSE clicked_at END
+WHERE touch_id = ?1
 
 -- name: put_interaction
 -- An interaction with its events, replaced when known.

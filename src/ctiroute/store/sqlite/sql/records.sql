@@ -89,6 +89,27 @@ DELETE FROM sessions WHERE token_hash = ?1
 -- End all sessions of one operator.
 DELETE FROM sessions WHERE operator_id = ?1
 
+-- name: put_api_key
+-- A new key.
+INSERT INTO api_keys (key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: get_api_key
+-- One key with the hash of its secret.
+SELECT key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash FROM api_keys WHERE key_id = ?1
+
+-- name: get_api_keys
+-- All keys.
+SELECT key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash FROM api_keys ORDER BY key_id
+
+-- name: note_api_key_use
+-- When a key was last used.
+UPDATE api_keys SET last_used_at = MAX(?2, COALESCE(last_used_at, ?2)) WHERE key_id = ?1
+
+-- name: revoke_api_key
+-- End a key; the first time stays.
+UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE key_id = ?1
+
 -- name: put_heartbeat
 -- Write something, to learn whether writing works.
 INSERT INTO heartbeat (only_row, beats) VALUES (1, 1) ON CONFLICT (only_row) DO UPDATE SET beats = beats + 1

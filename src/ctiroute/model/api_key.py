@@ -1,0 +1,31 @@
+"""Keys by which other programs of the company talk to us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a key allows."""
+
+    TOUCHES = "touches"  # to bring touches in
+    RECEIPTS = "receipts"  # to tell what became of them
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key, without its secret."""
+
+    key_id: str  # the part of the key that is no secret; unique
+    name: str  # whose it is, for people: "sms gateway"
+    scopes: frozenset[Scope]
+    created_at: datetime  # aware, UTC
+    expires_at: datetime | None = None  # aware, UTC; None: never
+    revoked_at: datetime | None = None  # aware, UTC; None: in force
+    last_used_at: datetime | None = None  # aware, UTC, to the minute; None: never
+
+    def is_valid(self, now: datetime) -> bool:
+        """Say whether the key is in force now."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
