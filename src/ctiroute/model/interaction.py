@@ -65,6 +65,7 @@ class PastCall:
     rule: str | None = None  # the rule that decided it
     queue: str | None = None
     operator_id: str | None = None  # who talked last
+    customer_id: str | None = None  # whose call it was; None: nobody's we knew then, or one of several
 
 
 @dataclass(frozen=True, slots=True)

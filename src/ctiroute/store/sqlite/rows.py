@@ -166,8 +166,8 @@ def interaction_of(row: Row) -> Interaction:
 
 def past_call_of(row: Row) -> PastCall:
     """Return a past call from a row of `find_calls`."""
-    call_id, received_at, outcome, rule, queue, operator_id, _ = row
-    return PastCall(call_id, from_microseconds(received_at), None if outcome is None else _OUTCOMES[outcome], rule, queue, operator_id)
+    call_id, received_at, outcome, *rest = row
+    return PastCall(call_id, from_microseconds(received_at), None if outcome is None else _OUTCOMES[outcome], *rest)
 
 
 def call_values(record: CallRecord) -> Row:
