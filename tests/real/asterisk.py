@@ -55,14 +55,20 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class RealAsterisk:
     """One Asterisk. Not bound to an event loop: every method opens what it needs and closes it."""
 
-    def __init__(self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False) -> None:
-        """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one. `freepbx`: with the snippets for FreePBX."""
+    def __init__(self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False, resolver: str = "") -> None:
+        """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one.
+
+        `freepbx`: with the snippets for FreePBX; `resolver`: what its resolv.conf says, "" for the Debian system's own.
+        """
+        self.resolver = resolver
         self.freepbx = freepbx
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.ami_port = free_port()
         self.agi_port = agi_port or free_port()
         self.agi_path = agi_path
         self.agi_host = "127.0.0.1"
+        self.agi_nodes = ""  # several nodes as the site file lists them; "": the one address above
+        self.agi_order = ""
         self.home = Path(tempfile.mkdtemp(prefix="ctiroute-asterisk-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -88,8 +94,12 @@ class RealAsterisk:
         (self.home / "modules").unlink(missing_ok=True)
         (self.home / "modules").symlink_to(Path("/") / modules.relative_to(root))
         # The shell replaces itself by Asterisk, so the process we hold is Asterisk itself.
+        names = ""
+        if self.resolver:
+            (self.home / "resolv.conf").write_text(self.resolver)
+            names = f" && mount --bind {self.home}/resolv.conf {root}/etc/resolv.conf"
         enter = (
-            f"mount --bind {self.home} {root}/mnt && mount -t proc proc {root}/proc && mount --rbind /dev {root}/dev"
+            f"mount --bind {self.home} {root}/mnt && mount -t proc proc {root}/proc && mount --rbind /dev {root}/dev{names}"
             f" && exec chroot {root} /usr/sbin/asterisk -f -C /mnt/etc/asterisk.conf"
         )
         log = (self.home / "console.log").open("ab")
@@ -178,9 +188,12 @@ class RealAsterisk:
             await self.cli(f"channel request hangup {channel.name}")
         await self.no_channels()
 
-    async def set_agi(self, *, host: str = "127.0.0.1", port: int | None = None, path: str = "/route") -> None:
-        """Let the dialplan ask somewhere else from the next call on."""
+    async def set_agi(
+        self, *, host: str = "127.0.0.1", port: int | None = None, path: str = "/route", nodes: str = "", order: str = ""
+    ) -> None:
+        """Let the dialplan ask somewhere else from the next call on. `nodes`: CTI_SITE_AGI as it is, in place of an address."""
         self.agi_host, self.agi_port, self.agi_path = host, port or self.agi_port, path
+        self.agi_nodes, self.agi_order = nodes, order
         configuration.write(self)
         await self.cli("dialplan reload")
 

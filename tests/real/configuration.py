@@ -25,7 +25,7 @@ res_timing_timerfd res_musiconhold res_speech res_agi bridge_simple bridge_holdi
 bridge_builtin_features chan_bridge_media codec_ulaw codec_alaw codec_gsm codec_resample format_gsm format_wav format_pcm
 pbx_config app_queue app_dial app_stack app_exec app_playback app_read app_echo app_verbose app_userevent app_bridgewait
 app_transfer app_while func_callerid func_channel func_strings func_logic func_timeout func_cut func_global func_dialplan
-func_devstate func_math func_db func_cdr func_sprintf res_manager_devicestate func_evalexten
+func_devstate func_math func_db func_cdr func_sprintf res_manager_devicestate func_evalexten func_rand func_srv
 """
 
 ASTERISK = """
@@ -214,5 +214,10 @@ def _site(asterisk: RealAsterisk, shipped: str) -> str:
     default = "agi://127.0.0.1:4573/route)"
     if default not in shipped:
         raise AssertionError("the shipped site file no longer names the default address")
-    address = f"agi://{asterisk.agi_host}:{asterisk.agi_port}{asterisk.agi_path})"
-    return shipped.replace(default, address).replace(";include => internal-phones", "include => internal-phones")
+    address = f"{asterisk.agi_nodes or f'agi://{asterisk.agi_host}:{asterisk.agi_port}{asterisk.agi_path}'})"
+    order = f"Set(CTI_SITE_AGI_ORDER={asterisk.agi_order})"
+    return (
+        shipped.replace(default, address)
+        .replace("Set(CTI_SITE_AGI_ORDER=)", order)
+        .replace(";include => internal-phones", "include => internal-phones")
+    )
