@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from ctiroute.app import pops
-from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
+from ctiroute.app.call_files import CallFile, CallFiles, from_bytes
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
 from ctiroute.errors import AccessDenied, StoreError
 from ctiroute.model import (
@@ -89,7 +89,7 @@ class Floor:
         self._zone = zone
         self._claims = claims
         self.health = health
-        self._files = CallFiles()
+        self._files = CallFiles(explain)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
         self._searching: set[str] = set()
         self._missed: dict[str, deque[MissedCall]] = {}
@@ -121,20 +121,18 @@ class Floor:
 
     def snapshot_bytes(self, call_id: str) -> bytes | None:
         """Return what is to be kept of a call's file; None when there is none."""
-        file = self._files.to_keep(call_id)
-        return to_bytes(file) if file is not None else None
+        return self._files.packed(call_id)
 
     # --- Ledger: what the engine tells
 
     def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
         """Take note of a decision."""
         request = context.request
-        self._files.decided(context, decision)
-        if request.is_trial:
-            self._files.get(request.call_id)  # whoever tries the rules wants to read why: word it
-        else:
+        is_trial = request.is_trial
+        snapshot = self._files.decided(context, decision, worded=is_trial)  # whoever tries the rules wants to read why
+        if not is_trial:
             self._desk.know(request.call_id, request.received_at)
-        self._recorder.decided(context, decision, took_ms)
+        self._recorder.decided(context, decision, took_ms, snapshot)
 
     def completed(self, context: CallerContext) -> None:
         """Take a context that a late source has completed, and bring the pops about it up to date."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 from ctiroute.errors import StoreConflict, StoreError
-from ctiroute.model import CallerContext, CallRecord, Decision, Outcome, Status, ToQueue
+from ctiroute.model import CallRecord, Outcome, Status, ToQueue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from prometheus_client import CollectorRegistry
 
-    from ctiroute.model import MissedCall, WrapUp
+    from ctiroute.model import CallerContext, Decision, MissedCall, WrapUp
     from ctiroute.store.base import Store
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 50_000  # calls; about a quarter of an hour of a large centre with its store away
 BATCH = 2000  # records a transaction: some 40 ms, short enough not to hold the store's one writer
-AT_ONCE = 100  # records worded before callers get their turn again: under a ms
+AT_ONCE = 100  # records taken before callers get their turn again: under a ms
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # then every 5 s
 # A call's first records come together: waiting this long merges them. And each commit costs the look-ups after it some 2 ms, because
 # the embedded store's reader starts with an empty cache: few large writes cost less than many small.
@@ -40,10 +40,10 @@ class Recorder:
     """Keeps calls, missed calls and notes as soon as the store takes them."""
 
     def __init__(self, store: Store, registry: CollectorRegistry, snapshot: Callable[[str], bytes | None]) -> None:
-        """`snapshot` words a call's file by call id; it is asked once for each call, when the record is written."""
+        """`snapshot` words a call's file by call id; it is asked when the record is written, for calls whose file has changed."""
         self._store = store
         self._snapshot = snapshot
-        self._calls: dict[str, CallRecord | _Decided] = {}
+        self._calls: dict[str, CallRecord] = {}
         self._missed: dict[str, MissedCall] = {}
         self._notes: dict[tuple[str, str], WrapUp] = {}
         self._wanted: set[str] = set()  # calls whose snapshot is to be kept
@@ -58,22 +58,36 @@ class Recorder:
     def record(self, record: CallRecord, *, with_snapshot: bool = False) -> None:
         """Keep (or merge) one call's record."""
         before = self._calls.get(record.call_id)
-        self._keep(record.call_id, record if before is None else merged(_record(before), record), with_snapshot=with_snapshot)
+        self._keep(record.call_id, record if before is None else merged(before, record), with_snapshot=with_snapshot)
 
-    def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
-        """Keep a fresh decision with its snapshot. Every caller waits for this, so its record is made when it is written."""
-        call_id = context.request.call_id
-        waiting = _Decided(context, decision, took_ms)
-        if call_id in self._calls:
-            self.record(waiting.record(), with_snapshot=True)
-        else:
-            self._keep(call_id, waiting, with_snapshot=True)
+    def decided(self, context: CallerContext, decision: Decision, took_ms: float, snapshot: bytes) -> None:
+        """Keep a fresh decision with its snapshot."""
+        request, customer, destination = context.request, context.identity.customer, decision.destination
+        self.record(
+            CallRecord(
+                call_id=request.call_id,
+                pbx=request.pbx,
+                caller_phone=None if request.is_trial else request.caller.phone,
+                caller_raw=request.caller.raw,
+                dialed=request.dialed,
+                received_at=request.received_at,
+                status=decision.status,
+                rule=decision.rule,
+                queue=destination.queue if isinstance(destination, ToQueue) else None,
+                customer_id=customer.customer_id if customer else None,
+                touch_id=decision.touch_id,
+                interaction_id=decision.interaction_id,
+                decision_ms=round(took_ms, 3),
+                outcome=None if decision.status is Status.ROUTED else Outcome.DEFAULTED,
+                snapshot=snapshot,
+            )
+        )
 
     def settle(self, call_id: str) -> None:
         """Word a call's snapshot now, if it still waits: its file is about to be forgotten."""
         if call_id in self._wanted and call_id in self._calls:
             self._wanted.discard(call_id)
-            self._calls[call_id] = _record(self._calls[call_id], self._snapshot(call_id))
+            self._calls[call_id] = _with_snapshot(self._calls[call_id], self._snapshot(call_id))
 
     def missed(self, missed: MissedCall) -> None:
         """Keep a missed call."""
@@ -115,7 +129,7 @@ class Recorder:
     def _waiting(self) -> int:
         return len(self._calls) + len(self._missed) + len(self._notes)
 
-    def _keep(self, call_id: str, waiting: CallRecord | _Decided, *, with_snapshot: bool) -> None:
+    def _keep(self, call_id: str, waiting: CallRecord, *, with_snapshot: bool) -> None:
         self._calls[call_id] = waiting
         if with_snapshot:
             self._wanted.add(call_id)
@@ -163,7 +177,7 @@ class Recorder:
         except BaseException:  # a failed or cancelled write goes back, older values under newer ones
             for record in reversed(batch):  # one call may be there twice
                 newer = self._calls.get(record.call_id)
-                self._calls[record.call_id] = record if newer is None else merged(record, _record(newer))
+                self._calls[record.call_id] = record if newer is None else merged(record, newer)
             self._wanted.update(wanted)
             raise
         for pop_id in list(islice(self._missed, BATCH)):
@@ -186,7 +200,7 @@ class Recorder:
                     snapshot = self._snapshot(call_id)
                     wanted.append(call_id)
                     self._wanted.discard(call_id)
-                batch.append(_record(self._calls.pop(call_id), snapshot))
+                batch.append(_with_snapshot(self._calls.pop(call_id), snapshot))
 
     async def _write_calls(self, batch: list[CallRecord]) -> None:
         try:
@@ -204,36 +218,6 @@ class Recorder:
             self._lost.inc()
 
 
-@dataclass(slots=True)
-class _Decided:
-    """A decision whose record is yet to be made."""
-
-    context: CallerContext
-    decision: Decision
-    took_ms: float
-
-    def record(self, snapshot: bytes | None = None) -> CallRecord:
-        """Return it as a call's record."""
-        request, decision, customer = self.context.request, self.decision, self.context.identity.customer
-        return CallRecord(
-            call_id=request.call_id,
-            pbx=request.pbx,
-            caller_phone=None if request.is_trial else request.caller.phone,
-            caller_raw=request.caller.raw,
-            dialed=request.dialed,
-            received_at=request.received_at,
-            status=decision.status,
-            rule=decision.rule,
-            queue=decision.destination.queue if isinstance(decision.destination, ToQueue) else None,
-            customer_id=customer.customer_id if customer else None,
-            touch_id=decision.touch_id,
-            interaction_id=decision.interaction_id,
-            decision_ms=round(self.took_ms, 3),
-            outcome=None if decision.status is Status.ROUTED else Outcome.DEFAULTED,
-            snapshot=snapshot,
-        )
-
-
 def merged(older: CallRecord, newer: CallRecord) -> CallRecord:
     """Return `older` with every field that `newer` knows; that we lost sight of a call takes back nothing that was known."""
     values = [old if new is None or new == "" else new for old, new in zip(_values(older), _values(newer), strict=True)]
@@ -242,12 +226,10 @@ def merged(older: CallRecord, newer: CallRecord) -> CallRecord:
     return CallRecord(*values)
 
 
-def _record(waiting: CallRecord | _Decided, snapshot: bytes | None = None) -> CallRecord:
-    if isinstance(waiting, _Decided):
-        return waiting.record(snapshot)
+def _with_snapshot(record: CallRecord, snapshot: bytes | None) -> CallRecord:
     if snapshot is None:
-        return waiting
-    values = list(_values(waiting))
+        return record
+    values = list(_values(record))
     values[_SNAPSHOT] = snapshot
     return CallRecord(*values)
 

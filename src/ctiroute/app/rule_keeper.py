@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from prometheus_client import Gauge
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_MS = 200  # an editor writes a file in several steps; what comes within this time is one save
 STEP_MS = 50  # how long no change has to come for a save to be over
+KEPT = 4  # versions: a call decided just before a save can still be explained while its phone rings
 
 
 class RuleKeeper:
@@ -33,6 +35,7 @@ class RuleKeeper:
     def __init__(self, path: Path, registry: CollectorRegistry) -> None:
         self._path = path
         self._ruleset: Ruleset | None = None
+        self._recent: deque[Ruleset] = deque(maxlen=KEPT)
         self._reading = asyncio.Lock()  # two saves in a row: the later one is read last
         self.fault = ""  # why the files on disk are not the rules in use; "" when they are
         self._good = Gauge("ctiroute_rules_good", "1: the files on disk are the rules in use", registry=registry)
@@ -47,6 +50,10 @@ class RuleKeeper:
         if self._ruleset is None:
             raise RuntimeError("load() comes first")
         return self._ruleset
+
+    def version(self, version: str) -> Ruleset | None:
+        """Return the rules of a version that is or lately was in use, or None."""
+        return next((ruleset for ruleset in self._recent if ruleset.version == version), None)
 
     async def reload(self) -> bool:
         """Read the files again; a mistake in them leaves the rules in use and is said loudly. Returns whether they were good.
@@ -112,6 +119,7 @@ class RuleKeeper:
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
+        self._recent.appendleft(ruleset)
         self.fault = ""
         self._good.set(1)
         self._loaded_at.set(time.time())

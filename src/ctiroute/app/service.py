@@ -187,12 +187,13 @@ class Service:
         return replace(CallFile.of(context, decision, worded=False), status=None, rule=None, ruleset_version="")
 
     def _explain(self, file: CallFile) -> CallFile:
-        """Word the trace of a stored call, as long as the rules that decided it are still in use."""
-        ruleset = self.rules.current()
-        if file.rules or file.ruleset_version != ruleset.version:
+        """Word the trace of a stored call, as long as we still have the rules that decided it."""
+        ruleset = self.rules.version(file.ruleset_version)
+        if file.rules or ruleset is None:
             return file
-        request = file.context.request
-        decision = decide(request, file.context, ruleset, request.received_at, self.floor.operators)
+        context = file.context
+        now = context.gathered_at or context.request.received_at
+        decision = decide(context.request, context, ruleset, now, self.floor.operators)
         return replace(file, rules=decision.trace.rules)
 
     def _links_down(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from ctiroute.app.rule_files import read_rules
 from ctiroute.demo.company import CAMPAIGN_CALLER, FAMILY, company
 from ctiroute.demo.show import RULES
 from ctiroute.engine.decide import decide
-from ctiroute.model import UNKNOWN, CallerContext, Decision, Identity, IdentityKind, RuleTrace, Status, ToDefault, Trace
+from ctiroute.model import UNKNOWN, CallerContext, Decision, Identity, IdentityKind, RuleTrace
 from tests.unit.app.office import request_of
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -52,24 +53,32 @@ def test_a_field_of_a_later_version_does_no_harm() -> None:
 
 
 def test_the_trace_is_worded_when_somebody_reads_it() -> None:
-    """Storing a call does not word its trace; a screen does, and then it is stored with it."""
+    """Keeping a call does not word its trace; opening its file does, once, and from then on it is stored with it."""
+    trace = (RuleTrace("r", matched=True, verdicts=()),)
     asked: list[str] = []
 
-    def explain() -> tuple[RuleTrace, ...]:
-        asked.append("asked")
-        return (RuleTrace("r", matched=True, verdicts=()),)
+    def explain(file: CallFile) -> CallFile:
+        asked.append(file.context.request.call_id)
+        return replace(file, rules=trace)
 
-    files = CallFiles()
-    files.decided(context(), Decision(Status.ROUTED, ToDefault(), Trace(explain), rule="r"))
-    kept = files.to_keep("lab:1.1")
-    assert kept is not None
-    assert (kept.rule, kept.rules, asked) == ("r", (), [])
+    files = CallFiles(explain)
+    packed = files.decided(context(), decided(context()))
+    assert files.packed("lab:1.1") == packed
+    unworded = from_bytes(packed)
+    assert unworded is not None
+    assert (unworded.rule, unworded.rules, asked) == ("autumn-sms-callers", (), [])
     shown = files.get("lab:1.1")
-    assert shown is not None
-    assert shown.rules == (RuleTrace("r", matched=True, verdicts=()),)
-    assert files.to_keep("lab:1.1") is shown
+    assert shown == replace(unworded, rules=trace)
     assert files.get("lab:1.1") is shown
-    assert asked == ["asked"]
+    assert asked == ["lab:1.1"]
+    assert from_bytes(files.packed("lab:1.1") or b"") == shown
+
+
+def test_a_trial_is_worded_at_once() -> None:
+    """Who tries the rules reads why in what is stored."""
+    file = from_bytes(CallFiles().decided(context(), decided(context()), worded=True))
+    assert file is not None
+    assert [it.rule for it in file.rules] == ["autumn-sms-callers"]
 
 
 def test_the_oldest_file_goes_first() -> None:
@@ -92,7 +101,7 @@ def test_completing_needs_a_call_that_is_ours() -> None:
     files.forget("lab:1.1")
     files.forget("lab:1.1")
     assert files.get("lab:1.1") is None
-    assert files.to_keep("lab:1.1") is None
+    assert files.packed("lab:1.1") is None
 
 
 def test_a_choice_makes_the_candidate_known_and_can_be_mended() -> None:

@@ -189,6 +189,22 @@ async def test_after_a_restart_the_store_has_the_file(same_rules: bool, tmp_path
         assert [rule["rule"] for rule in pop["rules"]] == (["autumn-sms-callers"] if same_rules else [])
 
 
+async def test_new_rules_do_not_take_the_reasons_from_a_call_in_hand(tmp_path: Path, clock: Clock) -> None:
+    """A call decided just before a save rings with the trace of the rules that decided it."""
+    rules = tmp_path / "rules"
+    shutil.copytree(RULES, rules)
+    async with office(tmp_path, clock=clock, rules=rules) as room:
+        olena = await room.browser(YOU)
+        room.arrives(CALL)
+        await room.route(CALL)
+        file = next(rules.glob("*.yml"))
+        file.write_text(file.read_text(encoding="utf-8").replace("priority: 10", "priority: 11"), encoding="utf-8")
+        assert await room.service.rules.reload()
+        room.rings(CALL, "1001")
+        pop = (await olena.until("pop"))["pop"]
+        assert [(rule["rule"], rule["matched"]) for rule in pop["rules"]] == [("autumn-sms-callers", True)]
+
+
 async def test_a_file_we_cannot_read_is_no_file(room: Office) -> None:
     """A snapshot of another version's making leaves a skeleton, or what a new look-up finds; never a broken screen."""
     olena = await room.browser(YOU)
