@@ -27,6 +27,7 @@ from ctiroute.model.interaction import Interaction, InteractionEvent, Interactio
 from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop
+from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
 from ctiroute.model.routing import (
     TRIAL,
     Caller,
@@ -62,8 +63,11 @@ __all__ = [
     "Campaign",
     "ColleagueNote",
     "Customer",
+    "Cuts",
     "Decision",
     "Destination",
+    "Erasure",
+    "ErasureMarker",
     "Identifier",
     "IdentifierKind",
     "Identity",
@@ -71,6 +75,7 @@ __all__ = [
     "Interaction",
     "InteractionEvent",
     "InteractionStatus",
+    "Kept",
     "LegEnded",
     "LegHeld",
     "LegStarted",
@@ -89,6 +94,7 @@ __all__ = [
     "PastCall",
     "PopPlan",
     "PopState",
+    "Purged",
     "QueueAbandoned",
     "QueueJoined",
     "ReasonChip",
@@ -100,6 +106,7 @@ __all__ = [
     "ScreenPop",
     "SourceReport",
     "Status",
+    "Subject",
     "SwitchLost",
     "SwitchSnapshot",
     "ToDefault",

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
         CallRecord,
         Campaign,
         Customer,
+        Cuts,
+        Erasure,
+        ErasureMarker,
         Interaction,
         MissedCall,
         Operator,
+        Purged,
         Receipt,
+        Subject,
         Touch,
         WrapUp,
     )
@@ -140,3 +145,27 @@ class Store(Protocol):
 
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; the first time stays. False when there is none."""
+
+    # --- letting go: what is old, and who asks to be forgotten
+    async def purge(self, cuts: Cuts, limit: int) -> Purged:
+        """Remove some of what is before its cut, about `limit` records of each kind, and identifiers that nothing refers to any more.
+
+        Each kind in a short transaction of its own. Of several nodes one does it at a time: the others find nothing to do. Returns what
+        went; nothing: all is done.
+        """
+
+    async def count_expired(self, cuts: Cuts) -> Purged:
+        """Return what `purge`, called until nothing is left, would remove. Changes nothing; may take seconds, and holds nobody up."""
+
+    async def erase(self, subject: Subject, mark_at: datetime | None) -> Erasure:
+        """Remove or make anonymous whatever names the subject, over every identifier of the customers it leads to; nobody else's.
+
+        A marker of the time `mark_at` is left for running nodes; None: none is. Repeating it does no harm and mends an erasure that was
+        broken off. When an identifier belongs to several customers, and none of them is named, nothing is done: see `Erasure.candidates`.
+        """
+
+    async def find_erasable(self, subject: Subject) -> Erasure:
+        """Return what `erase` would do. Changes nothing; may take seconds, and holds nobody up."""
+
+    async def erasures_after(self, erasure_id: int) -> list[ErasureMarker]:
+        """Return the markers that are greater, oldest first, at most 100."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.store.sqlite import rows, writing
+from ctiroute.model import Purged
+from ctiroute.store.sqlite import erasing, retention, rows, writing
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.reader import Reader
 from ctiroute.store.sqlite.schema import schema_version
@@ -27,10 +30,14 @@ if TYPE_CHECKING:
         CallRecord,
         Campaign,
         Customer,
+        Cuts,
+        Erasure,
+        ErasureMarker,
         Interaction,
         MissedCall,
         Operator,
         Receipt,
+        Subject,
         Touch,
         WrapUp,
     )
@@ -215,7 +222,53 @@ class SqliteStore:
         values = key_id, to_microseconds(at)
         return await self._write("revoke a key", lambda connection: connection.execute(SQL["revoke_api_key"], values).rowcount > 0)
 
-    # --- the two ways in
+    # --- letting go
+
+    async def purge(self, cuts: Cuts, limit: int) -> Purged:
+        """Remove at most `limit` records of each kind that are before their cut, and identifiers nothing refers to any more."""
+        doing = "remove what is old"
+        gone: dict[str, int] = {}
+        for kind, before in retention.moments(cuts).items():
+            gone[kind] = await self._write(doing, partial(retention.purge_kind, kind=kind, before=before, limit=limit))
+        removed, more = 0, True
+        while more and removed < limit:
+            count, more = await self._write(doing, partial(retention.purge_identifiers, limit=limit))
+            removed += count
+        return Purged(**gone, identifiers=removed)
+
+    async def count_expired(self, cuts: Cuts) -> Purged:
+        """Return what a whole purge would remove."""
+        return await self._look(lambda: retention.count_expired(self.path, cuts))
+
+    async def erase(self, subject: Subject, mark_at: datetime | None) -> Erasure:
+        """Remove or make anonymous whatever names the subject, then let the log of the file forget it too."""
+        findings = await self._look(lambda: erasing.find(self.path, subject))
+        if findings.person.candidates:
+            return findings.report()
+        for name, keys in erasing.steps(findings):
+            await self._write("erase", partial(_run_all, name=name, keys=keys))
+        await self._write("erase", partial(erasing.finish, findings=findings, mark_at=mark_at))
+        if self._writer is not None:
+            await self._writer.forget()
+        return findings.report()
+
+    async def find_erasable(self, subject: Subject) -> Erasure:
+        """Return what `erase` would do."""
+        return (await self._look(lambda: erasing.find(self.path, subject))).report()
+
+    async def erasures_after(self, erasure_id: int) -> list[ErasureMarker]:
+        """Return the markers that are greater, oldest first."""
+        found = self._read("erasures_after", erasure_id)
+        with readable():
+            return [erasing.marker_of(row) for row in found]
+
+    # --- the ways in
+
+    async def _look(self, work: Callable[[], T]) -> T:
+        """Read at length: in a thread, and on a connection of its own, so that neither the loop nor the writer waits."""
+        if self._writer is None:
+            raise StoreUnavailable(_NOT_OPEN)
+        return await asyncio.to_thread(work)
 
     def _read(self, name: str, *values: object) -> list[rows.Row]:
         if self._reader is None:
@@ -226,3 +279,7 @@ class SqliteStore:
         if self._writer is None:
             raise StoreUnavailable(_NOT_OPEN)
         return await self._writer.run(doing, work)
+
+
+def _run_all(connection: sqlite3.Connection, name: str, keys: Sequence[rows.Row]) -> None:
+    connection.executemany(SQL[name], keys)

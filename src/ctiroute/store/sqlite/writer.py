@@ -54,6 +54,13 @@ class Writer:
         """
         return await self._submit(lambda: self._transact(doing, work))
 
+    async def forget(self) -> None:
+        """Merge the write-ahead log into the file and cut it to nothing: removed rows stand in its older pages still.
+
+        Waits for readers a while; when one stays, that log is overwritten in the ordinary course of things.
+        """
+        await self._submit(self._forget)
+
     async def _submit(self, work: Callable[[], T]) -> T:
         try:
             future = asyncio.get_running_loop().run_in_executor(self._executor, work)
@@ -69,6 +76,8 @@ class Writer:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
+                # What is removed is overwritten with zeros: a row that was purged or erased is not to be read from the file afterwards.
+                connection.execute("PRAGMA secure_delete = ON")
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
                 connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES:d}")
                 connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT:d}")
@@ -83,6 +92,11 @@ class Writer:
             with mapped("close the store"):
                 self._connection.close()
             self._connection = None
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            with mapped("empty the store's log"):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _transact(self, doing: str, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection

@@ -1,0 +1,99 @@
+"""Letting go of personal data: because it is old (retention), or because the person asks (erasure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from ctiroute.model.identity import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Of each kind of record, the time before which it has been kept for long enough. None: it is kept for ever."""
+
+    touches: datetime | None = None  # by the time they were sent
+    interactions: datetime | None = None  # closed ones, by their last event; open ones are never over
+    calls: datetime | None = None  # by the time they were received
+    snapshots: datetime | None = None  # what was known of a caller, kept with the call: by the time of the call
+    missed_calls: datetime | None = None  # by the time the phone rang
+    wrap_ups: datetime | None = None  # by the time they were noted
+    erasures: datetime | None = None  # what tells running nodes of an erasure, by the time of the erasure
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many records of each kind were old enough to go."""
+
+    touches: int = 0
+    interactions: int = 0
+    calls: int = 0
+    snapshots: int = 0
+    missed_calls: int = 0
+    wrap_ups: int = 0
+    identifiers: int = 0  # keys that nothing referred to any more
+    erasures: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_kind().values())
+
+    def by_kind(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __add__(self, other: Purged) -> Purged:
+        mine, others = self.by_kind(), other.by_kind()
+        return Purged(**{name: count + others[name] for name, count in mine.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data is to be erased: customers, and identifiers with whoever they lead to."""
+
+    identifiers: tuple[Identifier, ...] = ()
+    customer_ids: tuple[str, ...] = ()
+    call_ids: tuple[str, ...] = ()  # calls that are known to be the subject's
+    # The identifiers are known to be the subject's own, and nobody is to be found by them: whoever has one now is somebody else.
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Records near to the subject that were left alone, because they are somebody else's too."""
+
+    kind: str  # "touches", "interactions", "calls", "identifiers"
+    count: int
+    why: str  # for people
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased of one subject, or would be."""
+
+    customer_ids: tuple[str, ...] = ()  # whose data it was; also those we only knew by what named them
+    identifiers: tuple[Identifier, ...] = ()  # theirs alone: forgotten
+    customers: int = 0  # removed
+    touches: int = 0  # removed
+    interactions: int = 0  # removed, with their events and forms
+    calls: int = 0  # made anonymous: that there was a call at that time stays, whose it was does not
+    snapshots: int = 0  # other people's calls, of which we forgot what was known then, because it may have named the subject
+    missed_calls: int = 0  # made anonymous
+    wrap_ups: int = 0  # notes emptied
+    kept: tuple[Kept, ...] = ()
+    candidates: tuple[str, ...] = ()  # the identifier is several customers': nothing was done, because one has to be named
+
+    @property
+    def total(self) -> int:
+        """All records removed or made anonymous."""
+        return self.customers + self.touches + self.interactions + self.calls + self.snapshots + self.missed_calls + self.wrap_ups
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureMarker:
+    """Tells running nodes that a subject was erased, so that they forget it as well. Kept for an hour or two, then removed itself."""
+
+    erasure_id: int  # grows
+    erased_at: datetime  # aware, UTC
+    subject: Subject  # resolved, with the latest calls

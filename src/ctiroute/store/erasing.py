@@ -1,0 +1,119 @@
+"""Whose is what, when a person asks to be forgotten. The same for every store; knows rows and verdicts, no back end.
+
+A record is the subject's when it names one of the subject's customers; or when it names no customer we know, and came to or from an
+identifier that is the subject's alone. What names another customer is that one's. What names nobody and belongs to an identifier that
+several customers share could be anybody's: it is kept, and the report says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ctiroute.model import Erasure, Identifier, IdentifierKind, Kept, Subject
+
+SUBJECT, OTHER, SHARED, NEAR = "subject", "other", "shared", "near"  # whose a record is, as the statements of a store say it
+
+MAX_CALLS_MARKED = 1_000  # the latest calls of a subject: older ones are in nobody's memory
+_TELLING = 9  # digits at the end of a number that tell it from others, however it was written: "067 123 45 67" and "+380671234567"
+_WHY = {
+    OTHER: "they name another customer",
+    SHARED: "they name no customer, and the identifier is also somebody else's",
+}
+
+
+@dataclass(slots=True)
+class Person:
+    """The subject, once it is known who that is."""
+
+    customers: dict[str, None] = field(default_factory=dict)
+    own: dict[Identifier, None] = field(default_factory=dict)  # the subject's alone
+    shared: dict[Identifier, tuple[str, ...]] = field(default_factory=dict)  # with whom else
+    candidates: tuple[str, ...] = ()  # not known who: one of these
+
+    @property
+    def phones(self) -> frozenset[str]:
+        """The ends of the numbers that are the subject's alone."""
+        return frozenset(telling_digits(one.value) for one in self.own if one.kind is IdentifierKind.PHONE) - {""}
+
+
+@dataclass(slots=True)
+class Findings:
+    """Keys of all that is to go."""
+
+    person: Person
+    call_ids: tuple[str, ...] = ()  # the subject's, as the caller of `erase` knew them
+    customers: list[str] = field(default_factory=list)
+    touches: dict[str, None] = field(default_factory=dict)
+    interactions: dict[str, None] = field(default_factory=dict)
+    calls: dict[str, bool] = field(default_factory=dict)  # -> whether the number dialled is the subject's
+    snapshots: list[str] = field(default_factory=list)
+    missed_calls: list[str] = field(default_factory=list)
+    wrap_ups: list[tuple[str, str]] = field(default_factory=list)
+    kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
+
+    def sort(self, kind: str, key: str, whose: str) -> None:
+        """Put a touch or an interaction where it belongs."""
+        if whose == SUBJECT:
+            (self.touches if kind == "touches" else self.interactions)[key] = None
+        else:
+            self.kept[kind, whose] += 1
+
+    def sort_call(self, call_id: str, whose: str, *, has_snapshot: bool, dialed: bool) -> None:
+        """Put a call where it belongs: one of somebody near is kept, but not what was known then."""
+        if whose == SUBJECT:
+            self.calls[call_id] = dialed
+            return
+        if has_snapshot:
+            self.snapshots.append(call_id)
+        if whose != NEAR:
+            self.kept["calls", whose] += 1
+
+    def report(self) -> Erasure:
+        """Return what was, or would be, done."""
+        person = self.person
+        kept = [Kept(kind, count, _WHY[whose]) for (kind, whose), count in sorted(self.kept.items())]
+        kept += [
+            Kept("identifiers", 1, f"{one.kind} {one.value} is also that of customer {', '.join(others)}")
+            for one, others in person.shared.items()
+        ]
+        return Erasure(
+            customer_ids=tuple(person.customers),
+            identifiers=tuple(person.own),
+            customers=len(self.customers),
+            touches=len(self.touches),
+            interactions=len(self.interactions),
+            calls=len(self.calls),
+            snapshots=len(self.snapshots),
+            missed_calls=len(self.missed_calls),
+            wrap_ups=len(self.wrap_ups),
+            kept=tuple(kept),
+            candidates=person.candidates,
+        )
+
+    def marked(self) -> Subject:
+        """Return what running nodes have to forget."""
+        calls = tuple(dict.fromkeys((*self.calls, *self.call_ids)))[:MAX_CALLS_MARKED]
+        return Subject(tuple(self.person.own), tuple(self.person.customers), calls, resolved=True)
+
+
+def telling_digits(number: str) -> str:
+    """Return the digits by which a number is known, however it was written; "" when there are too few to tell."""
+    digits = "".join(char for char in number if char in "0123456789")[-_TELLING:]
+    return digits if len(digits) == _TELLING else ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Subject)
+
+
+def to_marker(subject: Subject) -> str:
+    """Return the JSON under which an erasure is told."""
+    return _encoder.encode(subject).decode()
+
+
+def from_marker(text: str) -> Subject:
+    """Return who was erased."""
+    return _decoder.decode(text)
