@@ -7,44 +7,31 @@ them, so that a pop already on a screen is completed by a later revision.
 from __future__ import annotations
 
 import asyncio
-import logging
+from random import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ctiroute.errors import StoreError
+from ctiroute.engine.guarded import SourceMetrics
+from ctiroute.engine.hedge import Hedge
+from ctiroute.engine.late import Late
+from ctiroute.engine.source import Backed, failure
 from ctiroute.model import UNKNOWN, WITHHELD, CallerContext, CallerFacts, CallerQuery, Identifier, IdentifierKind, Identity, SourceReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime, timedelta
 
+    from prometheus_client import CollectorRegistry
+
+    from ctiroute.engine.source import Answer, Source
     from ctiroute.model import RouteRequest
 
-    Answer = tuple[CallerFacts | None, SourceReport]
+    FindNow = Callable[[CallerQuery], CallerFacts]
     Completed = Callable[[CallerContext], None]
 
-log = logging.getLogger(__name__)
-
-LATE_LIMIT_S = 10.0  # a late look-up is given up after that: by then the call is usually answered
-MAX_LATE = 500  # late look-ups at once; more mean a source that is down, and waiting for it would only eat memory
 LIMIT = 20  # of each kind of fact; an operator reads the first few
 
 T = TypeVar("T")
-
-
-class Source(Protocol):
-    """Somebody who may know the caller."""
-
-    @property
-    def name(self) -> str:
-        """What traces and metrics call it."""
-
-    @property
-    def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
-        """`find_caller` without a wait, from a source that has its answers at hand; None: it has to be awaited."""
-
-    async def find_caller(self, query: CallerQuery) -> CallerFacts:
-        """Return what is known; any exception means that it did not answer."""
 
 
 class Reach(Protocol):
@@ -66,11 +53,19 @@ class Reach(Protocol):
 class Gatherer:
     """Makes the CallerContext of a request."""
 
-    def __init__(self, sources: Sequence[Source], clock: Callable[[], datetime]) -> None:
-        self._quick = [(source.name, find_now) for source in sources if (find_now := source.find_now) is not None]
-        self._slow = [source for source in sources if source.find_now is None]
+    def __init__(self, sources: Sequence[Source | Backed], clock: Callable[[], datetime], registry: CollectorRegistry) -> None:
+        """Take the sources. One that has its answers at hand never needs its copy."""
+        metrics = SourceMetrics(registry)
+        self._quick: list[tuple[str, FindNow]] = []
+        self._slow: list[Hedge] = []
+        self._late = Late()
         self._clock = clock
-        self._late: set[asyncio.Task[Answer]] = set()
+        for source in sources:
+            asked = source.source if isinstance(source, Backed) else source
+            if (find_now := asked.find_now) is not None:
+                self._quick.append((asked.name, find_now))
+            else:
+                self._slow.append(Hedge(source, metrics, self._late, clock, random))
 
     def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
@@ -98,73 +93,26 @@ class Gatherer:
 
     async def close(self) -> None:
         """Let go of late look-ups."""
-        for task in self._late:
-            task.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        await self._late.close()
 
     def _ask_quick(self, query: CallerQuery) -> dict[str, Answer]:
         return {name: _ask_now(name, find_now, query) for name, find_now in self._quick}
 
-    async def _ask_slow(self, query: CallerQuery, answers: dict[str, Answer], until: float, completed: Callable[[], object]) -> None:
-        loop = asyncio.get_running_loop()
-        tasks = {source.name: loop.create_task(_ask(source, query), name=f"look up in {source.name}") for source in self._slow}
-        try:
-            await asyncio.wait(tasks.values(), timeout=max(0.0, until - loop.time()))
-        except asyncio.CancelledError:  # the caller has gone: nobody needs the answers
-            for task in tasks.values():
-                task.cancel()
-            raise
-        for name, task in tasks.items():
-            if task.done():
-                answers[name] = task.result()
-            else:
-                answers[name] = (None, SourceReport(name, "late", 0.0, "had not answered when the call had to be decided"))
-                self._follow(name, task, answers, completed)
-
-    def _follow(self, name: str, task: asyncio.Task[Answer], answers: dict[str, Answer], completed: Callable[[], object]) -> None:
-        if len(self._late) >= MAX_LATE:
-            task.cancel()
-            return
-
-        def arrived(done: asyncio.Task[Answer]) -> None:
-            self._late.discard(done)
-            if not done.cancelled():
-                answers[name] = done.result()
-                completed()
-
-        self._late.add(task)
-        task.add_done_callback(arrived)
+    async def _ask_slow(self, query: CallerQuery, answers: dict[str, Answer], until: float, later: Callable[[], object]) -> None:
+        if len(self._slow) == 1:  # the usual case: no further task
+            await self._slow[0].ask(query, answers, until, later)
+        else:
+            await asyncio.gather(*(hedge.ask(query, answers, until, later) for hedge in self._slow))
 
 
-def _ask_now(name: str, find_now: Callable[[CallerQuery], CallerFacts], query: CallerQuery) -> Answer:
+def _ask_now(name: str, find_now: FindNow, query: CallerQuery) -> Answer:
     """Ask one source that answers at once. Never raises."""
     started = perf_counter()
     try:
         facts = find_now(query)
     except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
-        return None, _failure(name, started, error)
+        return None, failure(name, _ms(started), error)
     return facts, SourceReport(name, "ok", _ms(started))
-
-
-async def _ask(source: Source, query: CallerQuery) -> Answer:
-    """Ask one source and wait for it. Never raises but for CancelledError."""
-    started = perf_counter()
-    try:
-        async with asyncio.timeout(LATE_LIMIT_S):
-            facts = await source.find_caller(query)
-    except TimeoutError:
-        return None, SourceReport(source.name, "late", _ms(started), f"no answer in {LATE_LIMIT_S:g} s")
-    except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
-        return None, _failure(source.name, started, error)
-    return facts, SourceReport(source.name, "ok", _ms(started))
-
-
-def _failure(name: str, started: float, error: Exception) -> SourceReport:
-    if isinstance(error, StoreError):
-        log.warning("%s did not answer: %s", name, error)
-        return SourceReport(name, "failed", _ms(started), str(error))
-    log.error("%s broke", name, exc_info=error)
-    return SourceReport(name, "failed", _ms(started), type(error).__name__)
 
 
 def _ms(started: float) -> float:

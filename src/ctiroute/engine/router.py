@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from ctiroute.engine.gather import Source
+    from ctiroute.engine.source import Backed, Source
     from ctiroute.model import Operator, RouteRequest
     from ctiroute.rules import Ruleset
 
@@ -51,7 +51,7 @@ class Router:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[Source | Backed],
         rules: Callable[[], Ruleset],
         operators: Callable[[], Mapping[str, Operator]],
         ledger: Ledger,
@@ -59,7 +59,7 @@ class Router:
         clock: Callable[[], datetime],
     ) -> None:
         """Take `rules` and `operators` as functions: each decision uses one whole version, read once."""
-        self._gatherer = Gatherer(sources, clock)
+        self._gatherer = Gatherer(sources, clock, registry)
         self._rules = rules
         self._operators = operators
         self._ledger = ledger

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from ctiroute.engine.gather import Gatherer
 from ctiroute.errors import StoreUnavailable
@@ -91,7 +92,7 @@ def soon(seconds: float) -> float:
 async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> None:
     """One trip holds everything, no further back than the rules look."""
     source = Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)
-    context = Gatherer([source], lambda: NOW).gather_now(a_request(), REACH, NOW)
+    context = Gatherer([source], lambda: NOW, CollectorRegistry()).gather_now(a_request(), REACH, NOW)
     assert context is not None
     assert context.identity.kind is IdentityKind.KNOWN
     assert [(it.source, it.state) for it in context.sources] == [("store", "ok")]
@@ -101,7 +102,9 @@ async def test_an_immediate_source_is_asked_with_the_reach_of_the_rules() -> Non
 
 async def test_waiting_for_an_immediate_source_changes_nothing() -> None:
     """Both ways to ask find the same."""
-    gatherer = Gatherer([Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)], lambda: NOW)
+    gatherer = Gatherer(
+        [Answering("store", CallerFacts(customers=(Customer("c1", "Olena"),)), immediate=True)], lambda: NOW, CollectorRegistry()
+    )
     now, waited = gatherer.gather_now(a_request(), REACH, NOW), await gatherer.gather(a_request(), REACH, soon(1))
     assert now is not None
     assert (now.identity, now.touches, now.gathered_at) == (waited.identity, waited.touches, waited.gathered_at)
@@ -110,7 +113,7 @@ async def test_waiting_for_an_immediate_source_changes_nothing() -> None:
 def test_where_one_source_has_to_be_waited_for_nobody_is_asked_at_once() -> None:
     """Asking the quick ones here and again in the wait would ask them twice."""
     quick, slow = Answering("store", immediate=True), Answering("crm")
-    assert Gatherer([quick, slow], lambda: NOW).gather_now(a_request(), REACH, NOW) is None
+    assert Gatherer([quick, slow], lambda: NOW, CollectorRegistry()).gather_now(a_request(), REACH, NOW) is None
     assert not quick.asked
 
 
@@ -118,7 +121,7 @@ def test_where_one_source_has_to_be_waited_for_nobody_is_asked_at_once() -> None
 async def test_without_a_number_nobody_is_asked(withheld: bool, kind: IdentityKind) -> None:
     """What is no number is no key."""
     quick, slow = Answering("store", immediate=True), Answering("crm")
-    gatherer = Gatherer([quick, slow], lambda: NOW)
+    gatherer = Gatherer([quick, slow], lambda: NOW, CollectorRegistry())
     request = a_request(None, withheld=withheld)
     for context in (gatherer.gather_now(request, REACH, NOW), await gatherer.gather(request, REACH, soon(1))):
         assert context is not None
@@ -135,7 +138,7 @@ async def test_a_source_that_breaks_is_left_out_and_named(error: Exception, imme
     bad = Answering("store", immediate=immediate, error=error)
     good.gate.set()
     bad.gate.set()
-    context = await Gatherer([bad, good], lambda: NOW).gather(a_request(), REACH, soon(1))
+    context = await Gatherer([bad, good], lambda: NOW, CollectorRegistry()).gather(a_request(), REACH, soon(1))
     assert [it.state for it in context.sources] == ["failed", "ok"]
     assert [touch.touch_id for touch in context.touches] == ["t1"]
 
@@ -148,7 +151,7 @@ async def test_a_late_source_is_left_out_and_completes_the_context_afterwards() 
     )
     quick.gate.set()
     done: asyncio.Future[CallerContext] = asyncio.get_running_loop().create_future()
-    gatherer = Gatherer([quick, late], lambda: NOW)
+    gatherer = Gatherer([quick, late], lambda: NOW, CollectorRegistry())
     context = await gatherer.gather(a_request(), REACH, soon(0.01), done.set_result)
     assert {it.source: it.state for it in context.sources} == {"store": "ok", "crm": "late"}
     assert context.identity.kind is IdentityKind.UNKNOWN
@@ -162,7 +165,9 @@ async def test_a_late_source_is_left_out_and_completes_the_context_afterwards() 
 async def test_a_caller_who_hangs_up_cancels_the_look_up() -> None:
     """Nobody needs the answer any more (TRUST F5)."""
     source = Answering("crm")
-    gathering = asyncio.get_running_loop().create_task(Gatherer([source], lambda: NOW).gather(a_request(), REACH, soon(5)))
+    gathering = asyncio.get_running_loop().create_task(
+        Gatherer([source], lambda: NOW, CollectorRegistry()).gather(a_request(), REACH, soon(5))
+    )
     await source.was_asked.wait()
     gathering.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -174,8 +179,9 @@ async def test_a_caller_who_hangs_up_cancels_the_look_up() -> None:
 async def test_closing_lets_go_of_late_look_ups() -> None:
     """A stop leaves no task behind."""
     source = Answering("crm")
-    gatherer = Gatherer([source], lambda: NOW)
+    gatherer = Gatherer([source], lambda: NOW, CollectorRegistry())
     await gatherer.gather(a_request(), REACH, soon(0), lambda _: None)
+    await source.was_asked.wait()
     await gatherer.close()
     assert source.cancelled
 
@@ -186,7 +192,7 @@ async def test_answers_of_several_sources_are_joined_newest_first_without_repeat
         "a", CallerFacts(touches=(a_touch("t1", NOW - timedelta(days=1)),), calls=(PastCall("pbx:1.1", NOW, None),)), immediate=True
     )
     second = Answering("b", CallerFacts(touches=(a_touch("t2"), a_touch("t1"))), immediate=True)
-    context = await Gatherer([first, second], lambda: NOW).gather(a_request(), REACH, soon(1))
+    context = await Gatherer([first, second], lambda: NOW, CollectorRegistry()).gather(a_request(), REACH, soon(1))
     assert [touch.touch_id for touch in context.touches] == ["t2", "t1"]
     assert context.touches[1].sent_at == NOW - timedelta(days=1)
     assert context.calls == ()

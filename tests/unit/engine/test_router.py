@@ -36,7 +36,7 @@ from ctiroute.rules import Ruleset, load_ruleset
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctiroute.engine.gather import Source
+    from ctiroute.engine.source import Source
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PHONE = "+380671234567"
