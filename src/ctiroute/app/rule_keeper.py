@@ -16,10 +16,12 @@ from ctiroute.app.rule_files import read_rules
 from ctiroute.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.errors import Fault
     from ctiroute.rules import Ruleset
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,10 @@ KEPT = 4  # versions: a call decided just before a save can still be explained w
 class RuleKeeper:
     """The rules in use."""
 
-    def __init__(self, path: Path, registry: CollectorRegistry) -> None:
+    def __init__(self, path: Path, registry: CollectorRegistry, review: Callable[[Ruleset], Iterable[Fault]] = lambda _: ()) -> None:
+        """`review` names what is worth a warning in rules that can be used."""
         self._path = path
+        self._review = review
         self._ruleset: Ruleset | None = None
         self._recent: deque[Ruleset] = deque(maxlen=KEPT)
         self._reading = asyncio.Lock()  # two saves in a row: the later one is read last
@@ -118,6 +122,9 @@ class RuleKeeper:
                     await self.reload()
 
     def _use(self, ruleset: Ruleset) -> None:
+        if self._ruleset is None or ruleset.version != self._ruleset.version:
+            for fault in self._review(ruleset):
+                log.warning("%s", fault)
         self._ruleset = ruleset
         self._recent.appendleft(ruleset)
         self.fault = ""

@@ -21,6 +21,7 @@ from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.recorder import Recorder
+from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_keeper import RuleKeeper
 from ctiroute.app.tasks import Tasks
 from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
@@ -67,8 +68,9 @@ class Service:
         self._clock = clock
         self._tasks = Tasks()
         self.store = open_store(settings.store_url)
-        self.rules = RuleKeeper(settings.rules, self.registry)
+        self.rules = RuleKeeper(settings.rules, self.registry, lambda ruleset: beyond_retention(ruleset, settings.retention))
         self._recorder = Recorder(self.store, self.registry, self._snapshot)
+        self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
         claims = Claims(ClaimPolicy(settings.web.same_extension))
         self.floor = Floor(
@@ -114,6 +116,7 @@ class Service:
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
             self._tasks.start(self._keep_fresh(), "operators and expiry", lasting=True)
+            self._tasks.start(self.purger.run(), "purge", lasting=True)
             stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
             await self._start_agi_socket()
             stack.push_async_callback(self.fastagi.drain, DRAIN_S)

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctiroute.app.retention import beyond_retention
 from ctiroute.app.rule_files import read_rules
-from ctiroute.cli.output import EXIT_OK, add_config, counted, out, settings_of
+from ctiroute.cli.output import EXIT_OK, add_config, counted, out, settings_of, warn
 from ctiroute.errors import ConfigurationError, Fault, StoreError
 from ctiroute.store import open_store
 
@@ -47,6 +48,8 @@ def _check(arguments: argparse.Namespace) -> int:
         raise ConfigurationError([*faults, *error.faults]) from error
     if faults:
         raise ConfigurationError(faults)
+    for fault in beyond_retention(ruleset, settings.retention):
+        warn(str(fault))
     out.print(f"the settings can be used, with {counted(len(ruleset.rules), 'rule')} and a default", style="green", markup=False)
     return EXIT_OK
 

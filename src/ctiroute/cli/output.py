@@ -29,6 +29,11 @@ def complain(message: str) -> None:
     err.print("error:", message, style=None, markup=False, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """Say what is not as it should be, though the command goes on."""
+    err.print("warning:", message, style=None, markup=False, soft_wrap=True)
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Give a command the option that names ctiroute.yml."""
     parser.add_argument(

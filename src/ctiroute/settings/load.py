@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from ctiroute.documents import (
     text,
 )
 from ctiroute.errors import ConfigurationError, Fault, SettingsError
-from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, Settings, WebSettings
+from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 PREFIX = "CTIROUTE_"
 LANGUAGES = ("en", "uk")  # the page speaks these
+FOREVER = "forever"
+MAX_DAYS = 36_500
 
 # Every setting that a variable may set, by path. A list is written with commas in a variable.
 _PATHS: tuple[tuple[str, ...], ...] = (
@@ -54,6 +57,7 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("log_format",),
     ("agi_socket",),
     *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
+    *(("retention", field.name) for field in dataclass_fields(RetentionSettings)),
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
@@ -204,10 +208,11 @@ def _settings(tree: Mapping) -> Settings:
         fastagi = f.get("fastagi", _fastagi, standard.fastagi)
         asterisks = f.get("asterisk", list_of(_asterisk, empty=True), ())
         web = f.get("web", _web, standard.web)
+        retention = f.get("retention", _retention, standard.retention)
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
-    return Settings(data_dir, store, rules, region, language, level, form, agi_socket, fastagi, asterisks, web)
+    return Settings(data_dir, store, rules, region, language, level, form, agi_socket, fastagi, asterisks, web, retention)
 
 
 def _fastagi(node: Node) -> FastAgiSettings:
@@ -257,6 +262,22 @@ def _web(node: Node) -> WebSettings:
         same = f.get("same_extension", choice("latest", "all", "reject"), standard.same_extension)
         proxies = f.get("trusted_proxies", list_of(_network, empty=True), ())
     return WebSettings(host, port, origins, secure, hours, same, proxies)
+
+
+def _retention(node: Node) -> RetentionSettings:
+    standard = RetentionSettings()
+    with fields(node, "retention") as f:
+        days = {field.name: f.get(field.name, _days, getattr(standard, field.name)) for field in dataclass_fields(RetentionSettings)}
+    return RetentionSettings(**days)
+
+
+def _days(node: Node) -> int | None:
+    if isinstance(node, Scalar) and node.text == FOREVER:
+        return None
+    try:
+        return integer(1, MAX_DAYS)(node)
+    except ConfigurationError:
+        refuse(node, f"expected a whole number of days, from 1 to {MAX_DAYS}", f"or {FOREVER}")
 
 
 def _is_loopback(host: str) -> bool:

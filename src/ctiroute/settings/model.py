@@ -51,6 +51,18 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """For how many days each kind of record is kept; None: for ever."""
+
+    touches_days: int | None = 365
+    interactions_days: int | None = 730  # closed ones, from their last event; open ones stay
+    calls_days: int | None = 365
+    snapshots_days: int | None = 30  # what was known of the caller when he called: all of it personal, and most of a call's bytes
+    missed_calls_days: int | None = 30
+    wrap_ups_days: int | None = 365
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of ctiroute.yml."""
 
@@ -65,6 +77,7 @@ class Settings:
     fastagi: FastAgiSettings = field(default_factory=FastAgiSettings)
     asterisk: tuple[AsteriskSettings, ...] = ()  # none: no pops, routing only
     web: WebSettings = field(default_factory=WebSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
     @property
     def store_url(self) -> str:

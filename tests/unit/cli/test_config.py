@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+
+from ctiroute.model import Identifier, IdentifierKind, Medium, OfferTerms, Touch, TouchStatus
+from ctiroute.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,3 +173,35 @@ def test_a_store_of_a_newer_version_is_refused(config: Path, tmp_path: Path, cti
     assert said.code == 1
     assert "newer" in said.err
     assert "Traceback" not in said.err
+
+
+def test_rules_that_look_back_further_than_is_kept_are_a_warning(config: Path, rules: Path, ctiroute: Callable[..., Said]) -> None:
+    """The settings can be used; who checks them, or the rules with them, is told which rule finds less than it says."""
+    (rules / "10.yml").write_text(RULES.replace("when: {}", "when: {touch: {within: 400d}}"), encoding="utf-8")
+    for command in (("config", "check", "-c", config), ("rules", "check", rules, "-c", config)):
+        said = ctiroute(*command)
+        assert said.code == 0
+        assert said.err.startswith(f"warning: {rules / '10.yml'}:1:")
+        assert "looks back 400 days for touches, which are kept for 365" in said.err
+    (warning,) = json.loads(ctiroute("rules", "check", rules, "-c", config, "--json").out)["warnings"]
+    assert (warning["line"], "retention.touches_days" in warning["hint"]) == (1, True)
+    said = ctiroute("rules", "check", rules)
+    assert (said.code, said.err) == (0, "")
+
+
+def test_what_is_old_is_counted_and_removed(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """A dry run changes nothing; the purge says what went."""
+
+    async def fill() -> None:
+        store = SqliteStore(tmp_path / "data" / "ctiroute.db")
+        await store.open()
+        phone, at = Identifier(IdentifierKind.PHONE, "+380671234567"), datetime(2020, 1, 1, tzinfo=UTC)
+        await store.put_touches([Touch("T1", "autumn", "", Medium.SMS, phone, at, TouchStatus.SENT, OfferTerms())])
+        await store.close()
+
+    asyncio.run(fill())
+    for _ in range(2):
+        said = ctiroute("db", "purge", "--dry-run", "-c", config)
+        assert (said.code, said.out.partition(":")[2].partition(":")[0].strip()) == (0, "1 touches, 1 identifiers")
+    assert json.loads(ctiroute("db", "purge", "--json", "-c", config).out)["touches"] == 1
+    assert ctiroute("db", "purge", "-c", config).out.startswith("removed: nothing: sqlite:")

@@ -135,6 +135,9 @@ def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> Non
         ("asterisk: [{secret_file: /nowhere/at/all}]", "cannot be read"),
         ("fastagi: {secret: a/b?c=dddd}", "a part of an address"),
         ("asterisk: [{addresses: [10.0.0.0/24]}]", "an IP address"),
+        ("retention: {calls_days: 0}", "whole number of days.*forever"),
+        ("retention: {touches_days: never}", "whole number of days.*forever"),
+        ("retention: {touch_days: 3}", "did you mean touches_days"),
         ("a: [", r"ctiroute\.yml:2:1"),
     ],
 )
@@ -154,9 +157,18 @@ def test_every_scalar_setting_has_a_variable() -> None:
     """A new setting is reachable from the environment, too."""
     names = set(environment_names())
     for field in Settings.__dataclass_fields__:
-        if field not in {"fastagi", "asterisk", "web"}:
+        if field not in {"fastagi", "asterisk", "web", "retention"}:
             assert f"CTIROUTE_{field.upper()}" in names
-    for room, kind in (("FASTAGI", "FastAgiSettings"), ("WEB", "WebSettings"), ("ASTERISK", "AsteriskSettings")):
+    rooms = {"FASTAGI": "FastAgiSettings", "WEB": "WebSettings", "ASTERISK": "AsteriskSettings", "RETENTION": "RetentionSettings"}
+    for room, kind in rooms.items():
         module = __import__("ctiroute.settings.model", fromlist=[kind])
         for field in getattr(module, kind).__dataclass_fields__:
             assert f"CTIROUTE_{room}_{field.upper()}" in names
+
+
+def test_days_and_forever_are_read(tmp_path: Path) -> None:
+    """What is not said keeps its default; a variable overrides the file."""
+    path = write(tmp_path, "retention: {touches_days: 90, calls_days: forever}\n")
+    retention = load_settings(path, {"CTIROUTE_RETENTION_TOUCHES_DAYS": "30", "CTIROUTE_RETENTION_WRAP_UPS_DAYS": "forever"}).retention
+    assert (retention.touches_days, retention.calls_days, retention.wrap_ups_days) == (30, None, None)
+    assert retention.snapshots_days == Settings().retention.snapshots_days

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctiroute.settings import AsteriskSettings, FastAgiSettings, Settings, WebSettings
+from ctiroute.settings import AsteriskSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
@@ -20,12 +20,19 @@ def rows(heading: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "kind"), [("General", Settings), ("fastagi", FastAgiSettings), ("asterisk", AsteriskSettings), ("web", WebSettings)]
+    ("heading", "kind"),
+    [
+        ("General", Settings),
+        ("fastagi", FastAgiSettings),
+        ("asterisk", AsteriskSettings),
+        ("web", WebSettings),
+        ("retention", RetentionSettings),
+    ],
 )
 def test_every_setting_is_described_with_its_default(heading: str, kind: type) -> None:
     """A new key needs its row, and a changed default its new value."""
     described = rows(heading)
-    scalars = {field.name for field in fields(kind)} - {"fastagi", "asterisk", "web"}
+    scalars = {field.name for field in fields(kind)} - {"fastagi", "asterisk", "web", "retention"}
     assert set(described) == scalars
     standard = kind()
     for name, default in described.items():
