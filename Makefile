@@ -9,10 +9,11 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo test check bench format frontend clean help
+.PHONY: demo cluster test check bench format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
+	@echo "make cluster [ARGS=..] the same on two nodes with PostgreSQL, Valkey and a balancer"
 	@echo "make test [ARGS=...]   all tests, with a real Asterisk, SIPp and Chromium"
 	@echo "make check             lint, types, unit tests"
 	@echo "make frontend          build the operator's page after a change of frontend/"
@@ -20,6 +21,9 @@ help:
 
 demo: $(VENV)/.runtime
 	@$(BIN)/ctiroute demo $(ARGS)
+
+cluster: $(VENV)/.dev
+	@$(BIN)/python -m tests.real.cluster $(ARGS)
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.install

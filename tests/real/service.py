@@ -9,17 +9,15 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
 
 import aiohttp
 
 from tests.real.asterisk import CTIROUTE, free_port
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
-
-    from tests.real.asterisk import RealAsterisk
 
 START_S, STOP_S = 20.0, 15.0
 PASSWORD = "correct horse battery"  # of the tests' operators
@@ -48,19 +46,47 @@ default: {{menu: main}}
 """
 
 
-class RunningService:
-    """One `ctiroute serve`, its settings, rules and store in `folder`."""
+class Pbx(Protocol):
+    """What the service has to know of an Asterisk, real or simulated; its manager account is CTIROUTE."""
 
-    def __init__(self, folder: Path, asterisk: RealAsterisk, *, queue: str = "pair", rules: str = RULES) -> None:
+    @property
+    def ami_port(self) -> int:
+        """The port of the manager interface."""
+
+    @property
+    def agi_port(self) -> int:
+        """Where the dialplan asks, unless it is told other nodes."""
+
+
+class RunningService:
+    """One `ctiroute serve` with its settings, rules and data in `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        asterisk: Pbx,
+        *,
+        queue: str = "pair",
+        rules: str | Path = RULES,
+        agi_port: int | None = None,
+        more: str = "",
+    ) -> None:
+        """Configure it. `queue`: where RULES send the campaign's callers; `rules`: other ones, as text or as a folder.
+
+        `agi_port`: None: where the Asterisk asks; `more`: further lines of settings.
+        """
         self.folder = folder
+        self.agi_port = asterisk.agi_port if agi_port is None else agi_port
         self.web_port = free_port()
-        self.asterisk = asterisk
         self.settings = folder / "ctiroute.yml"
-        (folder / "rules" / "scripts").mkdir(parents=True)
-        (folder / "rules" / "scripts" / "autumn.md").write_text(SCRIPT, encoding="utf-8")
-        (folder / "rules" / "rules.yml").write_text(rules.format(queue=queue) if rules is RULES else rules, encoding="utf-8")
+        folder.mkdir(parents=True)
+        if isinstance(rules, str):
+            (folder / "rules" / "scripts").mkdir(parents=True)
+            (folder / "rules" / "scripts" / "autumn.md").write_text(SCRIPT, encoding="utf-8")
+            (folder / "rules" / "rules.yml").write_text(rules.format(queue=queue) if rules is RULES else rules, encoding="utf-8")
         self.settings.write_text(
-            f"data_dir: data\nrules: rules\nregion: UA\nfastagi: {{port: {asterisk.agi_port}}}\nweb: {{port: {self.web_port}}}\n"
+            f"data_dir: data\nrules: {rules if isinstance(rules, Path) else 'rules'}\nregion: UA\n"
+            f"fastagi: {{port: {self.agi_port}}}\nweb: {{port: {self.web_port}}}\n{more}"
             f"asterisk: [{{name: pbx, port: {asterisk.ami_port}, username: {CTIROUTE[0]}, secret: {CTIROUTE[1]}}}]\n",
             encoding="utf-8",
         )
@@ -123,7 +149,12 @@ class RunningService:
         """Start, and wait until it is ready for calls: the manager link is up."""
         with (self.folder / "serve.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *COMMAND, "serve", "-c", str(self.settings), stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+                # It ends with us, however we end; and a Ctrl-C at our terminal is for us to pass on.
+                *("setpriv", "--pdeathsig", "KILL", *COMMAND, "serve", "-c", str(self.settings)),
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                process_group=0,
             )
         await self.ready()
 
@@ -157,6 +188,12 @@ class RunningService:
         self.signal(signal.SIGKILL)
         assert self._process is not None
         await self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""

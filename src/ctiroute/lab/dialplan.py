@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 
-from ctiroute.lab.agi import run_agi
+from ctiroute.lab.agi import ABSOLUTE_S, run_agi
 from ctiroute.lab.channels import Channel, ChannelState
 from ctiroute.lab.plan import LabConfig, LabQueue, Strategy
 from ctiroute.lab.stage import CallerGone, Stage
@@ -17,15 +17,22 @@ from ctiroute.lab.switch import Waiting
 from ctiroute.lab.talk import TRANSFER_RING_S, talk
 
 OPERATOR_RING_S = 20.0  # CTI_OPERATOR_TIMEOUT when ctiroute gave none
+# One budget for several nodes, as in extensions_ctiroute.conf.
+_SHARE_S = 1.02  # of a node before the last
+_LAST_ASK_S = 1.08  # spent: no further node is asked
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_.:@/+&\-]")  # the dialplan's FILTER()
 
 
 class Dialplan:
     """Carries one call from its first ring to its end; `call` is filled in on the way."""
 
-    def __init__(self, stage: Stage, config: LabConfig) -> None:
+    def __init__(self, stage: Stage, config: LabConfig, number: int = 1) -> None:
+        """Take a call, the `number`-th of its Asterisk: of several nodes each call asks another one first."""
         self._stage = stage
         self._config = config
+        ports = (config.agi_port, *config.more_agi_ports)
+        first = (number - 1) % len(ports)
+        self._nodes = ports[first:] + ports[:first]
 
     async def run(self, *, callingpres: int, hang_up_in_agi_s: float | None) -> None:
         """Take the call; returns when its last channel is gone."""
@@ -48,30 +55,34 @@ class Dialplan:
     # --- where to
 
     async def _ask(self, caller: Channel, callingpres: int, hang_up_s: float | None) -> None:
-        """AGI() with the absolute timeout around it, as [ctiroute-route] has it."""
+        """AGI() with the absolute timeout around it, for one node after the other, as [ctiroute-route] has it."""
         caller.application, caller.priority = "AGI", 9
-        config = self._config
-        result = await run_agi(
-            caller,
-            config.agi_host,
-            config.agi_port,
-            config.agi_script,
-            (caller.linkedid,),
-            dnid=self._stage.call.dialed,
-            callingpres=callingpres,
-            hang_up_after_s=hang_up_s,
-        )
-        call = self._stage.call
-        call.variables = {name: value for name, value in result.variables.items() if name.startswith("CTI_")}
-        call.failure = result.failure
-        if result.hung_up:
-            raise CallerGone
-        if result.late:  # the T extension: whatever was set by then is not looked at
-            call.variables = {}
-        if call.status:
-            call.decision_ms = result.took_ms
-        elif not call.failure:
-            call.failure = "the session was closed without an answer"
+        config, call = self._config, self._stage.call
+        began = time.monotonic()
+        for number, port in enumerate(self._nodes, 1):
+            spent = time.monotonic() - began
+            if spent >= _LAST_ASK_S:
+                return
+            result = await run_agi(
+                caller,
+                config.agi_host,
+                port,
+                config.agi_script,
+                (caller.linkedid,),
+                dnid=call.dialed,
+                callingpres=callingpres,
+                absolute_s=(ABSOLUTE_S if number == len(self._nodes) else _SHARE_S) - spent,
+                hang_up_after_s=hang_up_s,
+            )
+            # What was set by a node that came too late (the T extension) is not looked at.
+            call.variables = {} if result.late else {name: value for name, value in result.variables.items() if name.startswith("CTI_")}
+            call.failure = result.failure
+            if result.hung_up:
+                raise CallerGone
+            if call.status:
+                call.decision_ms, call.decided_at = result.took_ms, port
+                return
+            call.failure = call.failure or "the session was closed without an answer"
 
     async def _take(self, caller: Channel) -> None:
         """[ctiroute-take]: follow the answer, or take the default way."""

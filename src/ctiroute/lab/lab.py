@@ -28,6 +28,7 @@ class Lab:
     def __init__(self, config: LabConfig, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self.config = config
         self._sleep = sleep
+        self._calls = 0
         self.switch = Switch(config.phones, config.queues, self._publish)
         self.manager = Manager(config.username, config.secret, self.switch)
 
@@ -77,7 +78,8 @@ class Lab:
         """
         story = LabCall(number, dialed, name, started_at=time.monotonic())
         stage = Stage(self.switch, story, script or {}, self.elapse, patience_s)
-        await Dialplan(stage, self.config).run(callingpres=callingpres, hang_up_in_agi_s=hang_up_in_agi_s)
+        self._calls += 1
+        await Dialplan(stage, self.config, self._calls).run(callingpres=callingpres, hang_up_in_agi_s=hang_up_in_agi_s)
         return story
 
     def _publish(self, event: Event) -> None:

@@ -90,6 +90,7 @@ class LabConfig:
     default_menu: str = "main"  # the default way
     agi_host: str = "127.0.0.1"
     agi_port: int = 4573
+    more_agi_ports: tuple[int, ...] = ()  # of further nodes, which are asked in turn
     agi_script: str = "route"  # with "/SECRET" where one is set
     ami_host: str = "127.0.0.1"
     ami_port: int = 0  # 0: any free port
@@ -134,6 +135,7 @@ class LabCall:
     started_at: float = 0.0  # time.monotonic()
     variables: dict[str, str] = field(default_factory=dict)  # CTI_* as they were set
     decision_ms: float | None = None  # from connecting to the closed AGI; None: ctiroute was not reached
+    decided_at: int | None = None  # port of the AGI that answered
     failure: str = ""  # why the call took the default way by itself; "" when ctiroute answered
     way: str = "default"  # queue | operator | menu | extension | default
     target: str = ""  # name of the queue, menu, ...

@@ -308,6 +308,28 @@ async def test_ctiroute_is_away(config: LabConfig, lab_of: Callable[[LabConfig],
     assert "refused the connection" in call.failure
 
 
+async def test_nodes_are_asked_in_turn(config: LabConfig, lab_of: Callable[[LabConfig], Recorded], agi: AgiPeer) -> None:
+    """A node that fails is followed by the next one, and each call begins with another."""
+    agi.say(action="menu", menu="main", status="routed")
+    asked: list[int] = []
+    servers = []
+    for number in range(2):
+
+        async def close_at_once(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int = number) -> None:
+            asked.append(number)
+            writer.close()
+
+        servers.append(await asyncio.start_server(close_at_once, "127.0.0.1", 0))
+    more = tuple(server.sockets[0].getsockname()[1] for server in servers)
+    lab = lab_of(replace(config, more_agi_ports=more))
+    stories = [await lab.call(NUMBER, DIALED) for _ in range(3)]
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+    assert [(story.way, story.decided_at) for story in stories] == [("menu", agi.port)] * 3
+    assert asked == [0, 1, 1]
+
+
 async def test_ctiroute_closes_without_an_answer(lab: Recorded, agi: AgiPeer) -> None:
     """A session without a status is the default way."""
     call = await lab.call(NUMBER, DIALED)
