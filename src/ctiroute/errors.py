@@ -106,7 +106,14 @@ class StoreConflict(StoreError):  # noqa: N818 - reads as what it is
 
 
 class ImportRefused(CtirouteError):  # noqa: N818 - reads as what it is
-    """Too many bad rows: nothing of the file was kept."""
+    """Too many bad rows, or no table at all: nothing of the file was kept.
+
+    `rejects` are the first bad rows as (line, column, reason).
+    """
+
+    def __init__(self, message: str, rejects: Sequence[tuple[int, str, str]] = ()) -> None:
+        self.rejects = tuple(rejects)
+        super().__init__(message)
 
 
 class AccessDenied(CtirouteError):  # noqa: N818 - reads as what it is

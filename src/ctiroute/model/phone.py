@@ -39,6 +39,11 @@ def parse_phone(raw: str, region: str) -> str | None:
     return raw if _match_plain(raw) is not None else _interpret(raw, region)
 
 
+def is_plain(text: str) -> bool:
+    """Say whether a number is E.164 already, with nothing to interpret; False for some that are."""
+    return _match_plain(text) is not None
+
+
 @lru_cache(maxsize=65536)
 def _interpret(raw: str, region: str) -> str | None:
     text = raw.strip()

@@ -45,6 +45,10 @@ class Store(Protocol):
     def find_now(self) -> Callable[[CallerQuery], CallerFacts] | None:
         """`find_caller` without a wait, so that the call path needs neither a task nor a timer; None: it has to be awaited."""
 
+    @property
+    def batch_rows(self) -> int:
+        """How many rows to give `put_touch_rows` and `put_customers` at once, so that a transaction holds nobody up."""
+
     # --- life
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

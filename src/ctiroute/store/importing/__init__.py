@@ -1,10 +1,27 @@
 """Files of the company -> the store: `import_touches`, `import_customers`.
 
-`source` reads CSV, `mapping` matches headers, `values` turns cells into values of the model (both pure), `run` drives them,
-`rejects` writes what was refused. None of them knows which back end the store is.
+`source` reads CSV and NDJSON, `mapping` matches headers, `values` and `numbers` turn cells into what a store takes (all but the first
+pure), `run` drives them, `rejects` writes what was refused, `checkpoint` keeps how far it got, `profile` reads what a user wrote down of
+a source. None of them knows which back end the store is.
 """
 
 from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS
+from ctiroute.store.importing.profile import parse_limit, read_profile
 from ctiroute.store.importing.run import ImportOptions, ImportProgress, ImportResult, import_customers, import_touches
+from ctiroute.store.importing.values import Defaults, Refused, external_touch_id, parse_time
 
-__all__ = ["CUSTOMER_COLUMNS", "TOUCH_COLUMNS", "ImportOptions", "ImportProgress", "ImportResult", "import_customers", "import_touches"]
+__all__ = [
+    "CUSTOMER_COLUMNS",
+    "TOUCH_COLUMNS",
+    "Defaults",
+    "ImportOptions",
+    "ImportProgress",
+    "ImportResult",
+    "Refused",
+    "external_touch_id",
+    "import_customers",
+    "import_touches",
+    "parse_limit",
+    "parse_time",
+    "read_profile",
+]

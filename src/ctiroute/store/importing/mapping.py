@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # Our name for a column -> what companies call it. Compared without case, with spaces and dashes as underscores.
 TOUCH_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "touch_id": ("touch_id", "id", "message_id", "external_id"),
+        "touch_id": ("touch_id",),
+        "external_id": ("external_id", "message_id", "id"),
         "phone": ("phone", "phone_number", "number", "msisdn", "tel", "telephone", "mobile", "to", "recipient", "телефон", "номер"),
         "email": ("email", "e_mail", "mail", "пошта", "почта"),
         "campaign": ("campaign", "campaign_key", "campaign_id", "campaign_name", "mailing", "кампанія", "кампания"),
@@ -36,6 +37,8 @@ TOUCH_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "отправлено",
         ),
         "delivered_at": ("delivered_at", "delivered", "delivery_time", "доставлено"),
+        "read_at": ("read_at", "read", "opened_at", "opened", "прочитано"),
+        "clicked_at": ("clicked_at", "clicked", "click_time"),
         "status": ("status", "state", "delivery_status", "статус"),
         "customer_id": ("customer_id", "customer", "client_id", "crm_id"),
         "title": ("title", "offer", "offer_title", "subject", "пропозиція", "предложение"),
@@ -66,6 +69,10 @@ class Columns:
 
     known: Mapping[str, int]  # our name -> index of the cell
     others: tuple[tuple[str, int], ...]  # header as written, index: offer fields or attributes
+
+    def at(self, name: str) -> int:
+        """Return the place of a cell by our name; -1, the empty last one, when the file has no such column."""
+        return self.known.get(name, -1)
 
 
 def map_columns(header: Sequence[str], kind: str, wanted: Mapping[str, str], given: Sequence[str] = ()) -> Columns:

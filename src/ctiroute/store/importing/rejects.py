@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 REJECT_COLUMNS = ("line", "column", "reason")  # before the file's own
+FIRST = 20  # refused rows that are told at once, without the file
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets execute. Source: OWASP, CSV injection
 
 
@@ -21,21 +22,29 @@ def neutralise(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-class RejectsFile:
-    """Written as rows are refused; made only when there is one. UTF-8 with a BOM, for spreadsheets to show it right."""
+class Rejects:
+    """Written as rows are refused; the file is made only when there is one. UTF-8 with a BOM, for spreadsheets to show it right."""
 
     def __init__(self, path: Path | None, header: Sequence[str]) -> None:
         self._path = path
         self._header = header
         self._file: TextIO | None = None
+        self.count = 0
+        self.last = (0, "", "")
+        self.first: list[tuple[int, str, str]] = []  # line, column, reason
 
     def add(self, line: int, column: str, reason: str, cells: Sequence[str]) -> None:
         """Note one refused row."""
+        self.count += 1
+        self.last = (line, column, reason)
+        if len(self.first) < FIRST:
+            self.first.append(self.last)
         if self._path is None:
             return
         if self._file is None:
             try:
-                self._file = self._path.open("w", encoding="utf-8-sig", newline="")
+                # Bytes that were no text are shown as what they were: \xff.
+                self._file = self._path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
             except OSError as error:
                 raise ImportRefused(f"cannot write the rejects to {self._path}: {error.strerror or error}") from error
             csv.writer(self._file).writerow([*REJECT_COLUMNS, *map(neutralise, self._header)])

@@ -1,40 +1,42 @@
 """Drives an import: every row is checked before the first is written, then batches go to the store.
 
-Two passes over the file. The first only parses and counts: over `max_rejects` the import is refused and nothing was ever
-written, so there is nothing to roll back. The second writes `BATCH` rows a transaction, so that no transaction holds up the
-writes of live calls for more than some milliseconds; cut off in between, the same import run again continues (ids are the same).
-Rows are parsed a few at a time, and the loop is free in between: this may run inside the service.
+Two passes over the file. The first only parses and counts: over the limit of bad rows the import is refused and nothing was ever
+written, so there is nothing to roll back. The second writes a batch a transaction, so that none holds up what live calls write, and
+parses the next batch meanwhile. Cut off in between, what is written stays, and the same import goes on (`resume`) or begins anew;
+either way every row is there once, because it is known again by its id. Rows are parsed some at a time, and the loop is free in
+between: this may run inside the service.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from ctiroute.errors import ImportRefused
 from ctiroute.model import Medium
+from ctiroute.store.importing.checkpoint import Checkpoint, Reached
 from ctiroute.store.importing.mapping import Columns, map_columns
-from ctiroute.store.importing.rejects import RejectsFile
-from ctiroute.store.importing.source import detect, opened, read_rows
-from ctiroute.store.importing.values import Defaults, Refused, customer_of_cells, touch_of_cells
+from ctiroute.store.importing.rejects import Rejects
+from ctiroute.store.importing.source import Rows, detect, opened
+from ctiroute.store.importing.values import Defaults, Refused, customer_parser, touch_parser
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
     from datetime import datetime
 
     from ctiroute.store.base import Store
-    from ctiroute.store.importing.source import Format, SourceRow
+    from ctiroute.store.importing.source import Format, Opened, Row
 
-V = TypeVar("V")  # Touch or Customer
+V = TypeVar("V")  # TouchRow or Customer
+_Batch = tuple[int, list[V]]  # rows of the file taken by its end, values
 
-BATCH = 1000  # rows a transaction: some 20 ms of the writer's thread
-_SLICE = 20  # rows parsed before the loop gets its turn: about 1 ms
+_SLICE = 100  # rows parsed before the loop gets its turn: about 1 ms
+_TOLD_EVERY = 10  # slices between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,16 @@ class ImportOptions:
     timezone: tzinfo = UTC  # of times without an offset
     medium: Medium = Medium.SMS  # of touches that name none
     campaign: str = ""  # of touches that name none; "": the file must have the column
+    only_campaign: bool = False  # refuse touches of any other campaign
     encoding: str | None = None  # None: recognised
     delimiter: str | None = None  # None: recognised
+    json: bool | None = None  # an object a line; None: recognised
     max_rejects: int = 100  # one more, and nothing is kept
+    max_rejects_percent: float | None = None  # of all rows, in place of the number
     rejects: Path | None = None  # where refused rows go; None: they are only counted
+    checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
+    resume: bool = False  # go on where the same import was cut off
+    breath: float = 0.2  # pause after a transaction, as a part of its time, in which others write
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +77,16 @@ class ImportResult:
     added: int
     updated: int
     rejected: int
+    first_rejects: tuple[tuple[int, str, str], ...] = field(default=(), compare=False)  # line, column, reason of the first few
+    resumed_at: int = 0  # rows that an earlier run had behind it; 0: from the beginning
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind(Generic[V]):
     name: str
-    parse: Callable[[Sequence[str], Columns, Defaults], V]
+    parser: Callable[[Columns, Defaults], Callable[[Sequence[str]], V]]
     put: Callable[[Sequence[V]], Awaitable[int]]
+    batch: int
 
 
 async def import_touches(
@@ -86,12 +97,12 @@ async def import_touches(
     options: ImportOptions | None = None,
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> ImportResult:
-    """Import a CSV of touches; columns nobody knows become `offer.fields`.
+    """Import CSV or NDJSON of touches; columns nobody knows become `offer.fields`.
 
     `region` is the country of numbers without a code, `now` bounds the times. Raises `ImportRefused` (nothing was kept) or a
     `StoreError` (run it again).
     """
-    return await _run(source, _Kind("touches", touch_of_cells, store.put_touches), region, now, options, progress)
+    return await _run(source, _Kind("touches", touch_parser, store.put_touch_rows, store.batch_rows), region, now, options, progress)
 
 
 async def import_customers(
@@ -102,8 +113,8 @@ async def import_customers(
     options: ImportOptions | None = None,
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> ImportResult:
-    """Import a CSV of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
-    return await _run(source, _Kind("customers", customer_of_cells, store.put_customers), region, now, options, progress)
+    """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
+    return await _run(source, _Kind("customers", customer_parser, store.put_customers, store.batch_rows), region, now, options, progress)
 
 
 async def _run(
@@ -115,12 +126,14 @@ async def _run(
     progress: Callable[[ImportProgress], None] | None,
 ) -> ImportResult:
     options = options or ImportOptions()
-    defaults = Defaults(region, options.timezone, now, options.medium, options.campaign)
+    defaults = Defaults(region, options.timezone, now, options.medium, options.campaign, options.only_campaign)
     with opened(source) as file:
-        form = await asyncio.to_thread(detect, file, options.encoding, options.delimiter)
+        form = await asyncio.to_thread(detect, file.data, options.encoding, options.delimiter, json=options.json)
         job = _Job(file, form, kind, defaults, options, progress or (lambda _: None))
-        await job.validate()
-        return await job.write()
+        reached = job.checkpoint.load() if job.checkpoint and options.resume else None
+        if reached is None:
+            reached = await job.check()
+        return await job.write(reached)
 
 
 class _Job(Generic[V]):
@@ -128,7 +141,7 @@ class _Job(Generic[V]):
 
     def __init__(
         self,
-        file: IO[bytes],
+        file: Opened,
         form: Format,
         kind: _Kind[V],
         defaults: Defaults,
@@ -141,83 +154,134 @@ class _Job(Generic[V]):
         self._defaults = defaults
         self._options = options
         self._progress = progress
-        self._header: tuple[str, ...] = ()
-        self._columns: Columns | None = None
-        self._read = 0
-        self._rejected = 0
+        self._width = 0  # cells of the header that `_parse` was made for
+        self._parse: Callable[[Sequence[str]], V] | None = None
+        self._first: tuple[tuple[int, str, str], ...] = ()
+        decides = (form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
+        self.checkpoint = Checkpoint(options.checkpoints, *decides) if options.checkpoints else None
 
-    async def validate(self) -> None:
+    async def check(self) -> Reached:
         """First pass: parse every row, note the refused ones, write nothing to the store."""
-        with closing(read_rows(self._file, self._form)) as rows:
-            self._read_header(rows)
-            with closing(RejectsFile(self._options.rejects, self._header)) as rejects:
-                async for slice_ in self._slices(rows, writing=False):
-                    for row in slice_:
-                        self._check(row, rejects)
+        rows, read = Rows(self._file.data, self._form), 0
+        with closing(rows), closing(Rejects(self._options.rejects, rows.header)) as rejects:
+            slices = 0
+            while slice_ := rows.take(_SLICE):
+                self._settle(rows)
+                for row in slice_:
+                    try:
+                        self._value(row)
+                    except Refused as refused:
+                        if _is_blank(row):
+                            continue
+                        rejects.add(row[0], refused.column, refused.reason, row[1])
+                        self._limit(rejects)
+                    read += 1
+                slices += 1
+                if slices % _TOLD_EVERY == 0:
+                    self._tell(read, writing=False)
+                await asyncio.sleep(0)
+            self._settle(rows)  # a file without rows has a header to check, too
+            percent = self._options.max_rejects_percent
+            if percent is not None and rejects.count * 100 > percent * read:
+                raise self._too_many(f"{rejects.count} of {read} rows are bad, more than {percent:g} %", rejects)
+            self._first = tuple(rejects.first)
+            return Reached(taken=0, read=read, rejected=rejects.count, written=0, added=0)
 
-    async def write(self) -> ImportResult:
-        """Second pass: the good rows, a transaction a batch."""
-        added = written = 0
-        batch: list[V] = []
-        with closing(read_rows(self._file, self._form)) as rows:
-            self._read_header(rows)
-            async for slice_ in self._slices(rows, writing=True):
-                batch += self._parse_good(slice_)
-                if len(batch) >= BATCH:
-                    added += await self._kind.put(batch)
-                    written += len(batch)
-                    batch = []
-        if batch:
-            added += await self._kind.put(batch)
-            written += len(batch)
-        self._progress(ImportProgress(self._read, 2 * self._form.size, 2 * self._form.size, writing=True))
-        return ImportResult(self._read, added, written - added, self._rejected)
-
-    def _read_header(self, rows: Generator[SourceRow, None, None]) -> None:
-        header = next(rows, None)
-        if header is None:
-            raise ImportRefused("the file is empty")
-        if header.error:
-            raise ImportRefused(f"the header {header.error}")
-        given = ("campaign",) if self._options.campaign else ()
-        self._header = header.cells
-        self._columns = map_columns(header.cells, self._kind.name, self._options.columns, given)
-
-    async def _slices(self, rows: Generator[SourceRow, None, None], *, writing: bool) -> AsyncIterator[list[SourceRow]]:
-        done = 0
-        while slice_ := list(islice(rows, _SLICE)):
-            yield slice_
-            done += len(slice_)
-            self._progress(ImportProgress(done, self._file.tell() + writing * self._form.size, 2 * self._form.size, writing))
-            await asyncio.sleep(0)
-
-    def _check(self, row: SourceRow, rejects: RejectsFile) -> None:
-        self._read += 1
+    async def write(self, reached: Reached) -> ImportResult:
+        """Second pass: the good rows that are not written yet, a transaction a batch."""
+        resumed_at = reached.taken
         try:
-            self._parse(row)
-        except Refused as refused:
-            self._rejected += 1
-            rejects.add(row.line, refused.column, refused.reason, row.cells)
-            if self._rejected > self._options.max_rejects:
-                where = f"; they are in {self._options.rejects}" if self._options.rejects else ""
-                raise ImportRefused(
-                    f"more than {self._options.max_rejects} rows are bad, nothing is kept (the last: line {row.line}, {refused}){where}"
-                ) from None
+            with closing(Rows(self._file.data, self._form)) as rows:
+                async with asyncio.TaskGroup() as tasks:
+                    batches: asyncio.Queue[_Batch[V]] = asyncio.Queue(1)
+                    writer = tasks.create_task(self._put(batches, reached), name="import writer")
+                    await self._hand_over(rows, reached.taken, batches)
+        except ExceptionGroup as group:  # one of the two failed, and the other was ended for it
+            raise group.exceptions[0] from None
+        reached = writer.result()
+        if self.checkpoint is not None:
+            self.checkpoint.clear()
+        self._progress(ImportProgress(reached.read, 2 * self._file.size, 2 * self._file.size, writing=True))
+        return ImportResult(reached.read, reached.added, reached.written - reached.added, reached.rejected, self._first, resumed_at)
 
-    def _parse_good(self, slice_: list[SourceRow]) -> list[V]:
-        good: list[V] = []
-        for row in slice_:
-            with suppress(Refused):  # counted and noted in the first pass
-                good.append(self._parse(row))
-        return good
+    async def _hand_over(self, rows: Rows, behind: int, batches: asyncio.Queue[_Batch[V]]) -> None:
+        """Parse the rows that are not behind us, and hand over the good ones in batches; an empty batch is the end."""
+        taken, slices = 0, 0
+        batch: list[V] = []
+        while slice_ := rows.take(_SLICE):
+            self._settle(rows)
+            for row in slice_[max(0, behind - taken) :]:
+                try:
+                    batch.append(self._value(row))
+                except Refused:  # counted and noted in the first pass
+                    continue
+            taken += len(slice_)
+            slices += 1
+            if slices % _TOLD_EVERY == 0:
+                self._tell(taken, writing=True)
+            if len(batch) >= self._kind.batch:
+                await batches.put((taken, batch))
+                batch = []
+            await asyncio.sleep(0)
+        if batch:
+            await batches.put((taken, batch))
+        await batches.put((taken, []))
 
-    def _parse(self, row: SourceRow) -> V:
-        columns = self._columns
-        if columns is None:
+    async def _put(self, batches: asyncio.Queue[_Batch[V]], reached: Reached) -> Reached:
+        """Write batches as they come, until there are no more."""
+        while True:
+            taken, batch = await batches.get()
+            if not batch:
+                return reached
+            started = monotonic()
+            added = await self._kind.put(batch)
+            reached = Reached(taken, reached.read, reached.rejected, reached.written + len(batch), reached.added + added)
+            if self.checkpoint is not None:
+                self.checkpoint.save(reached)
+            await asyncio.sleep(self._options.breath * (monotonic() - started))
+
+    def _settle(self, rows: Rows) -> None:
+        """Find out what the columns mean, when they are not as they were."""
+        if self._parse is not None and len(rows.header) == self._width:
+            return
+        given = ("campaign",) if self._options.campaign else ()
+        self._width = len(rows.header)
+        self._parse = self._kind.parser(map_columns(rows.header, self._kind.name, self._options.columns, given), self._defaults)
+
+    def _value(self, row: Row) -> V:
+        _, cells, error = row
+        if error:
+            raise Refused("", error)
+        width = self._width
+        if len(cells) > width:
+            raise Refused("", f"has {len(cells)} cells, the header {width}: a text with the delimiter needs quotes")
+        if self._form.broken and not _is_text(cells):
+            raise Refused("", f"holds bytes that are not {self._form.encoding}")
+        if self._parse is None:
             raise AssertionError("rows are parsed after the header")
-        if row.error:
-            raise Refused("", row.error)
-        if len(row.cells) > len(self._header):
-            raise Refused("", f"has {len(row.cells)} cells, the header {len(self._header)}: a text with the delimiter needs quotes")
-        cells = row.cells + ("",) * (len(self._header) - len(row.cells))
-        return self._kind.parse(cells, columns, self._defaults)
+        return self._parse([*cells, *[""] * (width + 1 - len(cells))])
+
+    def _limit(self, rejects: Rejects) -> None:
+        most = self._options.max_rejects
+        if self._options.max_rejects_percent is None and rejects.count > most:
+            raise self._too_many(f"more than {most} rows are bad", rejects)
+
+    def _too_many(self, what: str, rejects: Rejects) -> ImportRefused:
+        line, column, reason = rejects.last
+        where = f"; they are in {self._options.rejects}" if self._options.rejects else ""
+        return ImportRefused(f"{what}, nothing is kept (the last: line {line}, {f'{column} {reason}'.strip()}){where}", rejects.first)
+
+    def _tell(self, done: int, *, writing: bool) -> None:
+        self._progress(ImportProgress(done, self._file.raw.tell() + writing * self._file.size, 2 * self._file.size, writing))
+
+
+def _is_blank(row: Row) -> bool:
+    return not row[2] and not any(cell.strip() for cell in row[1])
+
+
+def _is_text(cells: Sequence[str]) -> bool:
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,27 +1,36 @@
-"""Cells -> touches and customers. Pure: no files, no clock, no store. What is not surely right is refused, with the column and why."""
+"""Cells -> touches and customers. Pure: no files, no clock, no store. What is not surely right is refused, with the column and why.
+
+A file has millions of rows, so what its columns mean is settled once: `touch_parser` and `customer_parser` return a function for the rows.
+Their cells are as many as the header's, and one empty cell more: a column that is not there is the last one, -1.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from ctiroute.model import Customer, Identifier, IdentifierKind, Medium, OfferTerms, Touch, TouchStatus
-from ctiroute.model.phone import parse_phone
+from ctiroute.model import Customer, Identifier, IdentifierKind, Medium, TouchStatus
+from ctiroute.store.importing.numbers import number_reader
+from ctiroute.store.touch_rows import to_json, to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ctiroute.store.importing.mapping import Columns
+    from ctiroute.store.touch_rows import TouchRow
 
-E = TypeVar("E", bound=StrEnum)
-
-_MAX_KEY = 200  # characters of an id, a campaign, an address
+MAX_KEY = 200  # characters of an id, a campaign, an address
 _MAX_TEXT = 4000  # characters of any other cell: longer than the longest message
 _AHEAD = timedelta(days=1)  # a touch sent later than this after now is a wrong date or timezone
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
+_LONG = frozenset({"title", "text", "terms", "name", "phone", "email"})  # several phones or addresses may stand in a cell
+_MEDIA = frozenset(medium.value for medium in Medium)
+_STATUSES = frozenset(status.value for status in TouchStatus)
+_PHONE, _EMAIL = IdentifierKind.PHONE.value, IdentifierKind.EMAIL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Defaults:
     now: datetime  # aware, UTC
     medium: Medium = Medium.SMS
     campaign: str = ""  # "": every row must name one
+    only_campaign: bool = False  # `campaign` holds for all rows; one that names another is refused
 
 
 class Refused(ValueError):  # noqa: N818 - reads as what it is
@@ -44,57 +54,124 @@ class Refused(ValueError):  # noqa: N818 - reads as what it is
         super().__init__(f"{column} {reason}".strip())
 
 
-def touch_of_cells(cells: Sequence[str], columns: Columns, defaults: Defaults) -> Touch:
-    """Return the touch in a row. Without an id column its id is made of campaign, identifier and time. Raises `Refused`."""
-    identifier = _recipient(cells, columns, defaults.region)
-    campaign = _cell(cells, columns, "campaign", _MAX_KEY) or defaults.campaign
-    if not campaign:
-        raise Refused("campaign", "is empty")
-    sent_at = parse_time(_cell(cells, columns, "sent_at", _MAX_KEY), "sent_at", defaults)
-    if sent_at > defaults.now + _AHEAD:
-        raise Refused("sent_at", "lies in the future; check the date and the timezone")
-    delivered = _cell(cells, columns, "delivered_at", _MAX_KEY)
-    status = _cell(cells, columns, "status", _MAX_KEY).lower() or (TouchStatus.DELIVERED if delivered else TouchStatus.SENT).value
-    medium = _cell(cells, columns, "medium", _MAX_KEY).lower() or defaults.medium.value
-    return Touch(
-        touch_id=_cell(cells, columns, "touch_id", _MAX_KEY) or make_touch_id(campaign, identifier, sent_at),
-        campaign=campaign,
-        campaign_title=_cell(cells, columns, "campaign_title", _MAX_KEY),
-        medium=_member(Medium, medium, "medium"),
-        identifier=identifier,
-        sent_at=sent_at,
-        status=_member(TouchStatus, status, "status"),
-        offer=OfferTerms(
-            _cell(cells, columns, "title"), _cell(cells, columns, "text"), _cell(cells, columns, "terms"), _others(cells, columns)
-        ),
-        delivered_at=parse_time(delivered, "delivered_at", defaults) if delivered else None,
-        customer_id=_cell(cells, columns, "customer_id", _MAX_KEY) or None,
+def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str]], TouchRow]:
+    """Return what makes a row of cells a touch, or raises `Refused`.
+
+    A touch is known again by its own id, by its external id within the campaign, or else by campaign, identifier and time.
+    """
+    own_id, external_id, phone, email, campaign, medium = map(
+        columns.at, ("touch_id", "external_id", "phone", "email", "campaign", "medium")
     )
-
-
-def customer_of_cells(cells: Sequence[str], columns: Columns, defaults: Defaults) -> Customer:
-    """Return the customer in a row; several phones or addresses in a cell stand apart by `;`, `,` or `|`. Raises `Refused`."""
-    customer_id = _cell(cells, columns, "customer_id", _MAX_KEY)
-    if not customer_id:
-        raise Refused("customer_id", "is empty")
-    identifiers: dict[Identifier, None] = {}
-    for kind in IdentifierKind:
-        for raw in _cell(cells, columns, kind.value).replace(";", ",").replace("|", ",").split(","):
-            if raw.strip():
-                identifiers[_identifier(kind, raw.strip(), defaults.region)] = None
-    return Customer(
-        customer_id=customer_id,
-        name=_cell(cells, columns, "name"),
-        language=_cell(cells, columns, "language", _MAX_KEY) or None,
-        attributes=_others(cells, columns),
-        identifiers=tuple(identifiers),
+    status, sent, customer_id, title, text, terms, campaign_title = map(
+        columns.at, ("status", "sent_at", "customer_id", "title", "text", "terms", "campaign_title")
     )
+    others, to_e164, latest = columns.others, number_reader(defaults.region), to_microseconds(defaults.now + _AHEAD)
+    check_lengths, check_campaign = _lengths(columns), defaults.only_campaign
+
+    @lru_cache(maxsize=65_536)  # messages go out many a second
+    def time(cell: str, column: str) -> int:
+        return to_microseconds(parse_time(cell, column, defaults))
+
+    far = _progress(columns, time)
+
+    def parse(cells: Sequence[str]) -> TouchRow:
+        if len(max(cells, key=len)) > MAX_KEY:
+            check_lengths(cells)
+        number = cells[phone].strip()
+        kind = _PHONE if number else _EMAIL
+        # Spreadsheets put an apostrophe before a number that is to stay text.
+        value = to_e164(number.lstrip("'")) if number else _email(cells[email].strip(), "phone" if phone >= 0 else "email")
+        if value is None:
+            raise Refused("phone", "is not a possible phone number")
+        key = cells[campaign].strip() or defaults.campaign
+        if not key:
+            raise Refused("campaign", "is empty")
+        if check_campaign and key != defaults.campaign:
+            raise Refused("campaign", f"is not {defaults.campaign}")
+        sent_at = time(cells[sent].strip(), "sent_at")
+        if sent_at > latest:
+            raise Refused("sent_at", "lies in the future; check the date and the timezone")
+        by = cells[medium].strip().lower() or defaults.medium.value
+        if by not in _MEDIA:
+            raise Refused("medium", f"must be one of {', '.join(Medium)}")
+        return (
+            cells[own_id].strip() or _touch_id(key, cells[external_id].strip(), kind, value, sent_at),
+            kind,
+            value,
+            key,
+            by,
+            sent_at,
+            *far(cells, cells[status].strip().lower()),
+            cells[customer_id].strip() or None,
+            cells[title].strip(),
+            cells[text].strip(),
+            cells[terms].strip(),
+            to_json(_others(cells, others)) if others else "{}",
+            cells[campaign_title].strip(),
+        )
+
+    return parse
 
 
-def make_touch_id(campaign: str, identifier: Identifier, sent_at: datetime) -> str:
-    """Return the id of a touch that brings none: the same file imported again makes the same ids."""
-    key = f"{campaign}\0{identifier.kind.value}\0{identifier.value}\0{sent_at.isoformat()}"
-    return hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+def _progress(
+    columns: Columns, time: Callable[[str, str], int]
+) -> Callable[[Sequence[str], str], tuple[str, int | None, int | None, int | None]]:
+    """Return what finds in a row how far a touch got: its status (the one given, or the furthest it has a time of), and the times."""
+    delivered, read, clicked = columns.at("delivered_at"), columns.at("read_at"), columns.at("clicked_at")
+
+    def of(cells: Sequence[str], given: str) -> tuple[str, int | None, int | None, int | None]:
+        if given and given not in _STATUSES:
+            raise Refused("status", f"must be one of {', '.join(TouchStatus)}")
+        delivered_at = time(cell, "delivered_at") if (cell := cells[delivered].strip()) else None
+        read_at = time(cell, "read_at") if (cell := cells[read].strip()) else None
+        clicked_at = time(cell, "clicked_at") if (cell := cells[clicked].strip()) else None
+        status = given or ("clicked" if clicked_at else "read" if read_at else "delivered" if delivered_at else "sent")
+        return status, delivered_at, read_at, clicked_at
+
+    return of
+
+
+def _lengths(columns: Columns) -> Callable[[Sequence[str]], None]:
+    """Return what refuses a row in which a cell is too long for its column."""
+    limits = [(name, index, _MAX_TEXT if name in _LONG else MAX_KEY) for name, index in columns.known.items()]
+    limits += [(name, index, _MAX_TEXT) for name, index in columns.others]
+
+    def check(cells: Sequence[str]) -> None:
+        for name, index, limit in limits:
+            if len(cells[index].strip()) > limit:
+                raise Refused(name, f"is longer than {limit} characters")
+
+    return check
+
+
+def customer_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str]], Customer]:
+    """Return what makes a row of cells a customer, or raises `Refused`; several phones or addresses stand apart by `;`, `,` or `|`."""
+    at, check_lengths = columns.at, _lengths(columns)
+
+    def parse(cells: Sequence[str]) -> Customer:
+        check_lengths(cells)
+        customer_id = cells[at("customer_id")].strip()
+        if not customer_id:
+            raise Refused("customer_id", "is empty")
+        identifiers: dict[Identifier, None] = {}
+        for kind in IdentifierKind:
+            for raw in cells[at(kind.value)].replace(";", ",").replace("|", ",").split(","):
+                if raw.strip():
+                    identifiers[_identifier(kind, raw.strip(), defaults.region)] = None
+        return Customer(
+            customer_id=customer_id,
+            name=cells[at("name")].strip(),
+            language=cells[at("language")].strip() or None,
+            attributes=_others(cells, columns.others),
+            identifiers=tuple(identifiers),
+        )
+
+    return parse
+
+
+def external_touch_id(campaign: str, external_id: str) -> str:
+    """Return the id of the touch that the company knows by an id of its own, which need only be unique within the campaign."""
+    return f"{quote(campaign, safe='') if ':' in campaign or '%' in campaign else campaign}:{external_id}"
 
 
 def parse_time(text: str, column: str, defaults: Defaults) -> datetime:
@@ -117,6 +194,13 @@ def parse_time(text: str, column: str, defaults: Defaults) -> datetime:
         raise Refused(column, "is out of range") from error
 
 
+def _touch_id(campaign: str, external_id: str, kind: str, value: str, sent_at: int) -> str:
+    if external_id:
+        return external_touch_id(campaign, external_id)
+    # The same file imported again makes the same ids.
+    return hashlib.blake2b(f"{campaign}\0{kind}\0{value}\0{sent_at}".encode(), digest_size=12).hexdigest()
+
+
 def _parse_iso(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
@@ -131,52 +215,29 @@ def _parse_form(text: str, form: str) -> datetime | None:
         return None
 
 
-def _recipient(cells: Sequence[str], columns: Columns, region: str) -> Identifier:
-    phone = _cell(cells, columns, "phone")
-    if phone:
-        return _identifier(IdentifierKind.PHONE, phone, region)
-    email = _cell(cells, columns, "email")
-    if email:
-        return _identifier(IdentifierKind.EMAIL, email, region)
-    raise Refused("phone" if "phone" in columns.known else "email", "is empty")
-
-
 def _identifier(kind: IdentifierKind, raw: str, region: str) -> Identifier:
     if kind is IdentifierKind.PHONE:
-        phone = parse_phone(raw.lstrip("'"), region)  # spreadsheets put an apostrophe before a number that is to stay text
+        phone = number_reader(region)(raw.lstrip("'"))
         if phone is None:
             raise Refused("phone", "is not a possible phone number")
         return Identifier(kind, phone)
-    if len(raw) > _MAX_KEY:
-        raise Refused(kind.value, f"is longer than {_MAX_KEY} characters")
     if kind is IdentifierKind.EMAIL:
-        name, at, domain = raw.lower().rpartition("@")
-        if not (name and at and domain) or any(char.isspace() for char in raw):
-            raise Refused("email", "is not an address")
-        return Identifier(kind, raw.lower())
+        return Identifier(kind, _email(raw, "email"))
+    if len(raw) > MAX_KEY:
+        raise Refused(kind.value, f"is longer than {MAX_KEY} characters")
     return Identifier(kind, raw)
 
 
-def _cell(cells: Sequence[str], columns: Columns, name: str, limit: int = _MAX_TEXT) -> str:
-    index = columns.known.get(name)
-    if index is None:
-        return ""
-    text = cells[index].strip()
-    if len(text) > limit:
-        raise Refused(name, f"is longer than {limit} characters")
-    return text
+def _email(text: str, missing: str) -> str:
+    if not text:
+        raise Refused(missing, "is empty")
+    if len(text) > MAX_KEY:
+        raise Refused("email", f"is longer than {MAX_KEY} characters")
+    name, at, domain = text.lower().rpartition("@")
+    if not (name and at and domain) or any(char.isspace() for char in text):
+        raise Refused("email", "is not an address")
+    return text.lower()
 
 
-def _others(cells: Sequence[str], columns: Columns) -> dict[str, str]:
-    found = {name: cells[index].strip() for name, index in columns.others}
-    for name, text in found.items():
-        if len(text) > _MAX_TEXT:
-            raise Refused(name, f"is longer than {_MAX_TEXT} characters")
-    return {name: text for name, text in found.items() if text}
-
-
-def _member(kind: type[E], text: str, column: str) -> E:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise Refused(column, f"must be one of {', '.join(kind)}") from error
+def _others(cells: Sequence[str], columns: tuple[tuple[str, int], ...]) -> dict[str, str]:
+    return {name: text for name, index in columns if (text := cells[index].strip())}

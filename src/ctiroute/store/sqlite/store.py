@@ -53,6 +53,7 @@ class SqliteStore:
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"
+    batch_rows = 1000  # some 20 ms of the writer's thread, in which nobody else can write
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -75,7 +75,7 @@ async def test_importing_the_same_again_updates_and_adds_nothing(store: SqliteSt
     for status in ("sent", "delivered"):
         await import_touches(stream(own.format(phone="+380501112233", status=status)), store, "UA", NOW)
     (touch,) = (await facts(store, "+380501112233")).touches
-    assert (touch.touch_id, touch.status) == ("m1", TouchStatus.DELIVERED)
+    assert (touch.touch_id, touch.status) == ("c:m1", TouchStatus.DELIVERED)
 
 
 BAD_ROWS = {

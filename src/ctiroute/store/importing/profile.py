@@ -1,0 +1,81 @@
+"""A YAML file that describes how one source writes its files: column names, timezone, encoding. Read once, named in every import.
+
+columns: {phone: MSISDN, sent_at: Sent}
+timezone: Europe/Kyiv
+delimiter: ";"
+max_rejects: 1%
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ctiroute.documents import Mapping, Node, Scalar, choice, fields, load, mapping_of, matching, refuse, text
+from ctiroute.errors import ConfigurationError, Fault
+from ctiroute.model import Medium
+from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS
+from ctiroute.store.importing.run import ImportOptions
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+    from pathlib import Path
+
+_limit = matching(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,3})?%", "a number of rows or a percentage", "write 100 or 1%")
+
+
+def read_profile(path: Path, kind: str) -> ImportOptions:
+    """Return the options in a profile; `kind` is "touches" or "customers". Raises `ConfigurationError` with every fault and its place."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError([Fault(str(path), 0, 0, f"cannot be read: {error.strerror or error}")]) from error
+    tree = load(content, str(path))
+    if isinstance(tree, Scalar) and tree.value is None:
+        tree = Mapping({}, str(path), 0, 0)
+    known = choice(*(TOUCH_COLUMNS if kind == "touches" else CUSTOMER_COLUMNS))
+    with fields(tree, "an import profile") as f:
+        columns = f.get("columns", mapping_of(text, key=known), {})
+        timezone = f.get("timezone", _zone, ImportOptions().timezone)
+        medium = f.get("medium", choice(*(medium.value for medium in Medium)), Medium.SMS.value)
+        campaign = f.get("campaign", text, "")
+        encoding = f.get("encoding", text, None)
+        delimiter = f.get("delimiter", _delimiter, None)
+        most, percent = parse_limit(f.get("max_rejects", _limit, "100"))
+    return ImportOptions(
+        columns=columns,
+        timezone=timezone,
+        medium=Medium(medium),
+        campaign=campaign,
+        encoding=encoding,
+        delimiter=delimiter,
+        max_rejects=most,
+        max_rejects_percent=percent,
+    )
+
+
+def parse_limit(written: str) -> tuple[int, float | None]:
+    """Return "100" as (100, None) and "1%" as (0, 1.0). Raises `ValueError` for anything else."""
+    if written.endswith("%"):
+        percent = float(written[:-1])
+        if not 0 <= percent <= 100:  # noqa: PLR2004 - per cent
+            raise ValueError(written)
+        return 0, percent
+    if not (written.isascii() and written.isdigit()):
+        raise ValueError(written)
+    return int(written), None
+
+
+def _zone(node: Node) -> tzinfo:
+    name = text(node)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        refuse(node, "expected a timezone", "write it as Europe/Kyiv")
+
+
+def _delimiter(node: Node) -> str:
+    found = node.value if isinstance(node, Scalar) else None
+    if not isinstance(found, str) or len(found) != 1:
+        refuse(node, "expected one character", r'write it in quotes: "," ";" "|" or "\t"')
+    return found
