@@ -91,6 +91,8 @@ export const en = {
   "partial.chip": "Incomplete",
   "partial.late": "{source} has not answered yet; facts from it appear when it does",
   "partial.failed": "{source} did not answer: {detail}",
+  "partial.copy": "As of {age} ago",
+  "partial.copied": "from {source}: the store has not answered yet; newer facts appear when it does",
 
   // What first
   "first.title": "Start with",
@@ -184,6 +186,7 @@ export const en = {
   "trace.none": "The rules were not asked for this call.",
   "trace.sources": "Where the facts came from",
   "trace.ok": "answered in {ms} ms",
+  "trace.copied": "answered in {ms} ms, as of {age} ago",
   "trace.late": "late ({ms} ms)",
   "trace.failed": "failed: {detail}",
   "trace.skipped": "not asked",

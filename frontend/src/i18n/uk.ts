@@ -93,6 +93,8 @@ export const uk: Texts = {
   "partial.chip": "Неповно",
   "partial.late": "{source} ще не відповідає; дані з’являться, щойно відповість",
   "partial.failed": "{source} не відповідає: {detail}",
+  "partial.copy": "Станом на {age} тому",
+  "partial.copied": "{source}: сховище ще не відповідає; новіші дані з’являться, щойно відповість",
 
   "first.title": "Почніть з",
   "first.script": "Сценарій",
@@ -189,6 +191,7 @@ export const uk: Texts = {
   "trace.none": "Правила для цього дзвінка не застосовувалися.",
   "trace.sources": "Звідки дані",
   "trace.ok": "відповідь за {ms} мс",
+  "trace.copied": "відповідь за {ms} мс, станом на {age} тому",
   "trace.late": "запізнюється ({ms} мс)",
   "trace.failed": "збій: {detail}",
   "trace.skipped": "не запитували",

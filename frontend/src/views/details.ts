@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Key } from "../i18n/words";
 import { safeUrl } from "../markdown";
 import { customerOf } from "../screen";
-import type { Customer, Interaction, Medium, ScreenPop, Touch } from "../wire.gen";
+import type { Customer, Interaction, Medium, ScreenPop, SourceReport, Touch } from "../wire.gen";
 import { checkIcon, chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
 import { agoClock, markdown, serverNow, type Part, type View } from "./view";
 
@@ -297,7 +297,7 @@ export function whyDrawer(view: View, pop: ScreenPop): TemplateResult {
         ? nothing
         : html`<h3>${words.t("trace.sources")}</h3>
             <ul class="plain sources">
-              ${pop.sources.map((it) => html`<li data-state=${it.state}><code>${it.source}</code> ${sourceText(view, it.state, it.took_ms, it.detail)}</li>`)}
+              ${pop.sources.map((it) => html`<li data-state=${it.state}><code>${it.source}</code> ${sourceText(view, it)}</li>`)}
             </ul>`}
       ${gathered
         ? html`<p class="faint">
@@ -308,16 +308,16 @@ export function whyDrawer(view: View, pop: ScreenPop): TemplateResult {
   `;
 }
 
-function sourceText(view: View, state: string, tookMs: number, detail: string): string {
-  const ms = Math.round(tookMs * 10) / 10;
-  switch (state) {
+function sourceText({ words }: View, source: SourceReport): string {
+  const ms = Math.round(source.took_ms * 10) / 10;
+  switch (source.state) {
     case "ok":
-      return view.words.t("trace.ok", { ms });
+      return source.age_s === null ? words.t("trace.ok", { ms }) : words.t("trace.copied", { ms, age: words.span(source.age_s * 1000) });
     case "late":
-      return view.words.t("trace.late", { ms });
+      return words.t("trace.late", { ms });
     case "skipped":
-      return view.words.t("trace.skipped");
+      return words.t("trace.skipped");
     default:
-      return view.words.t("trace.failed", { detail: detail || state });
+      return words.t("trace.failed", { detail: source.detail || source.state });
   }
 }

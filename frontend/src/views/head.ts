@@ -91,14 +91,15 @@ function language(view: View, pop: ScreenPop): Part {
 }
 
 function partial(view: View, pop: ScreenPop): Part {
-  const missing = pop.sources.filter((source) => source.state === "late" || source.state === "failed");
-  if (missing.length === 0) return nothing;
-  const text = missing
-    .map((it) => view.words.t(it.state === "late" ? "partial.late" : "partial.failed", { source: it.source, detail: it.detail }))
-    .join("; ");
-  return html`<span class="chip chip-partial" data-testid="pop-partial" title=${text}
-    >${view.words.t("partial.chip")}<span class="unseen">: ${text}</span></span
-  >`;
+  const { words } = view;
+  const copy = pop.sources.find((source) => source.state === "ok" && source.age_s !== null);
+  const missing = copy ? [] : pop.sources.filter((source) => source.state !== "ok");
+  if (!copy && missing.length === 0) return nothing;
+  const chip = copy ? words.t("partial.copy", { age: words.span((copy.age_s ?? 0) * 1000) }) : words.t("partial.chip");
+  const text = copy
+    ? words.t("partial.copied", { source: copy.source })
+    : missing.map((it) => words.t(it.state === "late" ? "partial.late" : "partial.failed", { source: it.source, detail: it.detail })).join("; ");
+  return html`<span class="chip chip-partial" data-testid="pop-partial" title=${text}>${chip}<span class="unseen">: ${text}</span></span>`;
 }
 
 function howLong(view: View, pop: ScreenPop): TemplateResult {

@@ -252,6 +252,14 @@ def partial_pop(pop_id: str = "pop-5") -> ScreenPop:
     )
 
 
+def copied_pop(pop_id: str = "pop-5") -> ScreenPop:
+    """Return a pop with the facts of a copy, because the store has not answered."""
+    return replace(
+        campaign_pop(pop_id),
+        sources=(SourceReport("postgresql", "skipped", 0.0, "it has not answered lately"), SourceReport("copy", "ok", 0.8, age_s=130.0)),
+    )
+
+
 def transferred_pop(pop_id: str = "pop-6") -> ScreenPop:
     """Return a call a colleague sent on with a note."""
     pop = campaign_pop(pop_id)

@@ -298,6 +298,7 @@ NARROW: dict[str, Callable[[], ScreenPop] | None] = {
     "withheld": scenes.withheld_pop,
     "several": scenes.ambiguous_pop,
     "partial": scenes.partial_pop,
+    "copied": scenes.copied_pop,
     "direct": _direct,
     "transferred, held": lambda: _talked(scenes.transferred_pop("p")),
     "transferred, ended": lambda: replace(
@@ -338,6 +339,7 @@ SCENES: dict[str, Callable[[], ScreenPop] | None] = {
     "unknown": scenes.unknown_pop,
     "several": scenes.ambiguous_pop,
     "partial": scenes.partial_pop,
+    "copied": scenes.copied_pop,
     "transferred": scenes.transferred_pop,
     "held": lambda: scenes.next_state(scenes.campaign_pop(), PopState.HELD, answered_at=scenes.ago(seconds=9)),
 }

@@ -235,6 +235,16 @@ async def test_late_source_is_told(page: Page, stage: Stage) -> None:
     await expect(page.get_by_test_id("pop-partial")).to_contain_text("store has not answered yet")
 
 
+async def test_facts_of_a_copy_say_how_old_they_are(page: Page, stage: Stage) -> None:
+    """The head says it in a word, the drawer says who answered."""
+    stage.pops = {"p": scenes.copied_pop("p")}
+    await page.goto(stage.url)
+    await expect(page.get_by_test_id("pop-partial")).to_contain_text("As of 2 min ago")
+    await page.get_by_test_id("why-drawer").locator("summary").click()
+    sources = page.get_by_test_id("why-drawer").locator(".sources li")
+    await expect(sources).to_contain_text(["postgresql not asked", "copy answered in 0.8 ms, as of 2 min ago"])
+
+
 async def test_nothing_moves_when_the_facts_come(page: Page, stage: Stage) -> None:
     """A pop painted before its facts keeps each row of the first two seconds where it stood when they arrive."""
     rows = ("pop-who", "pop-why", "pop-opening", "pop-queue")
