@@ -54,18 +54,21 @@ class Gatherer:
     """Makes the CallerContext of a request."""
 
     def __init__(self, sources: Sequence[Source | Backed], clock: Callable[[], datetime], registry: CollectorRegistry) -> None:
-        """Take the sources. One that has its answers at hand never needs its copy."""
-        metrics = SourceMetrics(registry)
+        self._metrics = SourceMetrics(registry)
         self._quick: list[tuple[str, FindNow]] = []
         self._slow: list[Hedge] = []
         self._late = Late()
         self._clock = clock
         for source in sources:
-            asked = source.source if isinstance(source, Backed) else source
-            if (find_now := asked.find_now) is not None:
-                self._quick.append((asked.name, find_now))
-            else:
-                self._slow.append(Hedge(source, metrics, self._late, clock, random))
+            self.add(source)
+
+    def add(self, source: Source | Backed) -> None:
+        """Ask one more. A source that has its answers at hand never needs its copy."""
+        asked = source.source if isinstance(source, Backed) else source
+        if (find_now := asked.find_now) is not None:
+            self._quick.append((asked.name, find_now))
+        else:
+            self._slow.append(Hedge(source, self._metrics, self._late, self._clock, random))
 
     def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""

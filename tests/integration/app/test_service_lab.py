@@ -62,7 +62,7 @@ def with_source(source: SlowSource) -> Callable[[Service], None]:
     """Return what makes a service ask one more source."""
 
     def change(service: Service) -> None:
-        service.router._gatherer._slow.append(source)
+        service.router._gatherer.add(source)
 
     return change
 
