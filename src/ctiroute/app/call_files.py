@@ -123,6 +123,10 @@ class CallFiles:
         """Let go of a call that is over."""
         self._entries.pop(call_id, None)
 
+    def call_ids(self) -> list[str]:
+        """Return the calls of which there is a file, the oldest first."""
+        return list(self._entries)
+
     def _put(self, call_id: str, entry: CallFile | bytes) -> None:
         self._entries[call_id] = entry
         if len(self._entries) > self._limit:

@@ -8,6 +8,7 @@ This is the meeting point of four rooms, so it implements their ports: `Ledger` 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict, deque
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from ctiroute.app import pops
 from ctiroute.app.call_files import CallFile, CallFiles, from_bytes
+from ctiroute.app.forgetting import Traces
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
 from ctiroute.errors import AccessDenied, StoreError
 from ctiroute.model import (
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from ctiroute.desk import Desk
     from ctiroute.desk.claims import ClaimChange, Claims
     from ctiroute.desk.commands import Command
-    from ctiroute.model import CallerContext, CallEvent, Decision, Offer, Operator, RouteRequest, ScreenPop
+    from ctiroute.model import CallerContext, CallEvent, Decision, Offer, Operator, RouteRequest, ScreenPop, Subject
     from ctiroute.store.base import Store
     from ctiroute.web.screens import Screens
     from ctiroute.web.wire import Ack
@@ -50,6 +52,7 @@ audit = logging.getLogger("ctiroute.audit")
 MISSED_WINDOW = timedelta(hours=24)
 MAX_MISSED = 50  # lines an operator's list shows
 MAX_QUEUES = 1_000  # names of queues we remember something of
+_FILES_AT_ONCE = 500  # looked through before callers get their turn again: under a ms
 MAX_HEARD = 20_000  # calls we only heard of; the oldest goes first
 
 
@@ -239,6 +242,28 @@ class Floor:
     def expire(self) -> None:
         """Forget what is long over. To be called every few seconds."""
         self._run(self._desk.expire(self._clock()))
+
+    async def forget(self, subject: Subject) -> None:
+        """Let go of what is held of a person who was erased. A call of theirs that goes on is shown again by what is known now."""
+        traces = Traces.of(subject)
+        named: list[str] = []
+        for number, call_id in enumerate(self._files.call_ids()):
+            if number % _FILES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            packed = self._files.packed(call_id)
+            if packed is not None and (call_id in traces.call_ids or traces.are_in(packed)):
+                file = from_bytes(packed)
+                if file is not None and traces.are_of_caller(file):
+                    traces.call_ids.add(call_id)
+                self._files.forget(call_id)
+                named.append(call_id)
+        self._recorder.forget(traces)
+        for calls in self._missed.values():
+            kept = [traces.without_name(missed) for missed in calls]
+            calls.clear()
+            calls.extend(kept)
+        for call_id in named:
+            self._run(self._desk.refresh(call_id))
 
     # --- carrying out what the desk wants
 

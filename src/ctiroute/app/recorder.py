@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.app.forgetting import Traces
     from ctiroute.model import CallerContext, Decision, MissedCall, WrapUp
     from ctiroute.store.base import Store
 
@@ -104,6 +105,16 @@ class Recorder:
             del self._notes[next(iter(self._notes))]
             self._lost.inc()
         self._wake()
+
+    def forget(self, traces: Traces) -> None:
+        """Make what waits anonymous where it is a person's who was erased, and drop the notes on their calls."""
+        for call_id, record in self._calls.items():
+            self._calls[call_id] = traces.without(record)
+        self._wanted -= traces.call_ids
+        for pop_id, missed in self._missed.items():
+            self._missed[pop_id] = traces.without_name(missed)
+        for key in [key for key in self._notes if key[0] in traces.call_ids]:
+            del self._notes[key]
 
     async def run(self) -> None:
         """Write until cancelled. What waits then is for `flush`."""

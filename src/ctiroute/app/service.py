@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCol
 from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
+from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_keeper import RuleKeeper
@@ -94,6 +95,7 @@ class Service:
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
         self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock)
+        self._forgetter = Forgetter(self.store, self.floor.forget)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
         Gauge("ctiroute_links_down", "Asterisks we do not hear", registry=self.registry).set_function(self._links_down)
@@ -115,6 +117,7 @@ class Service:
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
+            await self._forgetter.begin()
             self._tasks.start(self._keep_fresh(), "operators and expiry", lasting=True)
             self._tasks.start(self.purger.run(), "purge", lasting=True)
             stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
@@ -166,8 +169,9 @@ class Service:
             try:
                 self.floor.expire()
                 self.floor.set_operators(await self.store.get_operators())
+                await self._forgetter.look()
             except StoreError as error:
-                log.warning("operators cannot be read: %s", error)
+                log.warning("operators and erasures cannot be read: %s", error)
             except Exception:  # whatever it is, in 5 s it is tried again
                 log.exception("what is long over could not be tidied up")
 

@@ -1,0 +1,113 @@
+"""Makes this node forget people who were erased: by whatever process, in whatever memory it holds of them.
+
+The store keeps a marker of each erasure for a while. Every few seconds the node looks for new ones: it lets go of what it holds in
+memory, and once more a little later, together with what it may have written in between (see `Forgetter`).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ctiroute.model import IdentifierKind
+from ctiroute.store.erasing import telling_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ctiroute.app.call_files import CallFile
+    from ctiroute.model import CallRecord, ErasureMarker, MissedCall, Subject
+    from ctiroute.store.base import Store
+
+audit = logging.getLogger("ctiroute.audit")
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Traces:
+    """How a subject is recognised in what a node holds in memory."""
+
+    phones: frozenset[str]
+    phone_ends: frozenset[str]  # the last digits: numbers for people are written in many ways
+    customer_ids: frozenset[str]
+    call_ids: set[str]  # of the subject's calls; grows as more are found
+    words: tuple[bytes, ...]  # the same keys as they stand in JSON
+
+    @classmethod
+    def of(cls, subject: Subject) -> Traces:
+        """Return how this subject is recognised."""
+        phones = [one.value for one in subject.identifiers if one.kind is IdentifierKind.PHONE]
+        return cls(
+            phones=frozenset(phones),
+            phone_ends=frozenset(telling_digits(phone) for phone in phones) - {""},
+            customer_ids=frozenset(subject.customer_ids),
+            call_ids=set(subject.call_ids),
+            words=tuple(_encode(key) for key in (*(one.value for one in subject.identifiers), *subject.customer_ids)),
+        )
+
+    def are_in(self, packed: bytes) -> bool:
+        """Say whether the JSON of a call's file names the subject anywhere: as who called, or as another candidate."""
+        return any(word in packed for word in self.words)
+
+    def are_of_caller(self, file: CallFile) -> bool:
+        """Say whether it is the subject's own call."""
+        request, customer = file.context.request, file.context.identity.customer
+        if customer is not None:
+            return customer.customer_id in self.customer_ids
+        return request.caller.phone in self.phones or request.call_id in self.call_ids
+
+    def without(self, record: CallRecord) -> CallRecord:
+        """Return a record that waits to be written as it may be written: the subject's own is made anonymous."""
+        is_theirs = (
+            record.call_id in self.call_ids
+            or record.customer_id in self.customer_ids
+            or (record.customer_id is None and record.caller_phone in self.phones)
+        )
+        if is_theirs:
+            self.call_ids.add(record.call_id)
+            return replace(record, caller_phone=None, caller_raw=None, customer_id=None, touch_id=None, interaction_id=None, snapshot=None)
+        if record.snapshot is not None and self.are_in(record.snapshot):
+            return replace(record, snapshot=None)
+        return record
+
+    def without_name(self, missed: MissedCall) -> MissedCall:
+        """Return a line of a list of missed calls; the subject's own says nothing of who called."""
+        if missed.call_id in self.call_ids or telling_digits(missed.caller_number) in self.phone_ends:
+            return replace(missed, caller_number="", caller_name="", headline="")
+        return missed
+
+
+class Forgetter:
+    """Carries out on this node what was erased anywhere."""
+
+    def __init__(self, store: Store, forget: Callable[[Subject], Awaitable[None]]) -> None:
+        """`forget` lets go of a subject in this node's memory."""
+        self._store = store
+        self._forget = forget
+        self._seen = 0
+        self._pending: list[ErasureMarker] = []
+
+    async def begin(self) -> None:
+        """Take the erasures up to now for done: a node that starts holds nothing in memory."""
+        while markers := await self._store.erasures_after(self._seen):
+            self._seen = markers[-1].erasure_id
+
+    async def look(self) -> None:
+        """Act on new erasures. To be called every few seconds; raises `StoreError` when the store is away, and may then be called again.
+
+        Records that were on their way into the store while the person was erased stand there now. So what was found in one look is done
+        again in the next: in memory, and in the store.
+        """
+        for marker in list(self._pending):
+            await self._forget(marker.subject)
+            await self._store.erase(marker.subject, None)
+            self._pending.remove(marker)
+        for marker in await self._store.erasures_after(self._seen):
+            await self._forget(marker.subject)
+            self._pending.append(marker)
+            self._seen = marker.erasure_id
+            audit.info("erasure %d is carried out on this node", marker.erasure_id)
