@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,18 +19,21 @@ from ctiroute.model import (
     CallerQuery,
     CallRecord,
     Customer,
+    Cuts,
     Identifier,
     IdentifierKind,
     Medium,
     OfferTerms,
     Operator,
+    Purged,
     Status,
+    Subject,
     Touch,
     TouchStatus,
     WrapUp,
 )
 from ctiroute.store import open_store
-from ctiroute.store.sqlite import SqliteStore, reader
+from ctiroute.store.sqlite import SqliteStore, erasing, reader
 from ctiroute.store.sqlite.faults import translate
 from ctiroute.store.sqlite.schema import Migration, load_migrations, schema_version, upgrade
 from ctiroute.store.sqlite.statements import SQL, for_rows, load_statements
@@ -341,3 +345,93 @@ async def test_as_many_calls_as_there_are_are_recorded(store: SqliteStore) -> No
     assert [call and call.rule for call in kept] == ["second"] + ["first"] * 130
     assert kept[0] is not None
     assert kept[0].queue == "q\0"
+
+
+# --- letting go
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return all that stands in the file and beside it."""
+    return b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith(path.name))
+
+
+@pytest.mark.parametrize("subject", [Subject((PHONE,)), Subject(customer_ids=("K1",))])
+async def test_what_is_erased_cannot_be_read_from_the_file(store: SqliteStore, subject: Subject) -> None:
+    """Neither in free space nor in the log beside it, also while others read; only the marker still says whose it was, for an hour."""
+    secrets = (PHONE.value, "Olena Koval", "a very personal offer", "067 123 45 67", "she will call again")
+    await store.put_customers([Customer("K1", secrets[1], None, {}, (PHONE,))])
+    await store.put_touches([touch(number, secrets[2]) for number in range(300)])
+    record = CallRecord("x:1", caller_phone=PHONE.value, caller_raw=secrets[3], received_at=NOW, snapshot=secrets[1].encode() * 3000)
+    await store.record_calls([record])
+    await store.put_wrap_up(WrapUp("x:1", "olha", secrets[4], NOW))
+    other = Identifier(IdentifierKind.PHONE, "+380500000001")
+    await store.put_touches([replace(touch(999), identifier=other)])
+    kept = await asyncio.to_thread(bytes_of, store.path)
+    assert all(secret.encode() in kept for secret in secrets)
+
+    await store.erase(subject, NOW)
+    left = await asyncio.to_thread(bytes_of, store.path)
+    assert [secret for secret in secrets if secret.encode() in left] == [PHONE.value]
+    await store.purge(Cuts(erasures=NOW + DAY), 10)
+    await store.close()
+    left = await asyncio.to_thread(bytes_of, store.path)
+    assert [secret for secret in secrets if secret.encode() in left] == []
+    assert other.value.encode() in left
+
+
+async def test_what_is_purged_cannot_be_read_from_the_file(store: SqliteStore) -> None:
+    """Removed rows are overwritten; the log beside the file is merged into it at the latest when the store closes."""
+    await store.put_touches([touch(number, "long ago") for number in range(300)])
+    await store.purge(Cuts(touches=NOW + DAY), 500)
+    await store.close()
+    assert b"long ago" not in await asyncio.to_thread(bytes_of, store.path)
+
+
+async def test_an_erasure_that_was_broken_off_is_mended_by_another(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What leads to other records goes last: after a stop anywhere, the same words find all that is left."""
+    await store.put_customers([Customer("K1", "Olena", None, {}, (PHONE,))])
+    await store.put_touches([touch(number) for number in range(3)])
+    await store.record_calls([CallRecord("x:1", caller_phone=PHONE.value, received_at=NOW)])
+    await store.put_wrap_up(WrapUp("x:1", "olha", "note", NOW))
+    whole = await store.find_erasable(Subject((PHONE,)))
+    assert whole.total == 6
+    steps = list(erasing.steps(erasing.find(store.path, Subject((PHONE,)))))
+    for stop in range(len(steps)):
+        with monkeypatch.context() as patch:
+            patch.setattr(erasing, "steps", lambda _findings, stop=stop: iter([*steps[:stop], ("no_such_statement", ())]))
+            with pytest.raises(KeyError):
+                await store.erase(Subject((PHONE,)), NOW)
+        assert (await store.find_erasable(Subject((PHONE,)))).customer_ids == ("K1",)
+    await store.erase(Subject((PHONE,)), NOW)
+    assert (await store.find_erasable(Subject((PHONE,), ("K1",), ("x:1",)))).total == 0
+    assert len(await store.erasures_after(0)) == 1
+
+
+async def test_identifiers_that_nothing_refers_to_are_found_by_the_upgrade(tmp_path: Path) -> None:
+    """Those that earlier versions left behind go with the first purge; those in use stay."""
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        upgrade(connection, load_migrations()[:3])
+        connection.executemany("INSERT INTO identifiers VALUES (?, 'phone', ?)", [(1, PHONE.value), (2, "+2"), (3, "+3"), (4, "+4")])
+        connection.execute("INSERT INTO customers VALUES ('K1', 'Olena', NULL, '{}')")
+        connection.execute("INSERT INTO customer_identifiers VALUES ('K1', 0, 1)")
+        connection.execute("INSERT INTO campaigns VALUES ('c', '', 'sms')")
+        connection.execute(
+            "INSERT INTO touches (touch_id, identifier_id, sent_at, campaign, medium, status, title, text, terms, fields) "
+            "VALUES ('T', 2, 0, 'c', 'sms', 'sent', '', '', '', '{}')"
+        )
+    opened = SqliteStore(tmp_path / "x.db")
+    await opened.open()
+    assert await opened.purge(Cuts(), 1) == Purged(identifiers=1)
+    assert await opened.purge(Cuts(), 1) == Purged(identifiers=1)
+    assert await opened.purge(Cuts(), 1) == Purged()
+    assert (await opened.find_caller(QUERY)).customers[0].customer_id == "K1"
+    await opened.close()
+
+
+@pytest.mark.parametrize("name", [name for name in SQL if name.startswith(("purge_", "erase_"))])
+async def test_removing_never_scans_a_table(store: SqliteStore, name: str) -> None:
+    """The one writer is held for a few rows, whatever the size of the file."""
+    statement = SQL[name]
+    with closing(sqlite3.connect(store.path)) as connection:
+        plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters(statement))]
+    assert not [step for step in plan if step.startswith("SCAN") and "loose_identifiers" not in step]
