@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 DRAIN_S = 2.0  # calls in hand are decided within their deadline of at most 2.5 s; Asterisk's own net holds at 3 s
 FLUSH_S = 5.0  # for records at the stop
 REFRESH_S = 5.0  # how soon an operator added by `ctiroute operator add` may sign in and be rung
+AGAIN_S = 1.0  # until the operators are read again when that failed: nobody can sign in without them
 LOOK_UP_S = 2.0  # for a call nobody asked us to route: its phone rings already, and nothing waits for the answer
 
 
@@ -106,7 +107,7 @@ class Service:
             self.rules.load()
             stack.push_async_callback(self.store.close)
             await self.store.open()
-            self.floor.set_operators(await self.store.get_operators())
+            fresh = await self._freshen()
             stack.push_async_callback(self._recorder.flush, FLUSH_S)
             stack.push_async_callback(self._tasks.cancel)
             stack.push_async_callback(self.router.close)
@@ -117,8 +118,9 @@ class Service:
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
-            await self._forgetter.begin()
-            self._tasks.start(self._keep_fresh(), "operators and expiry", lasting=True)
+            with suppress(StoreError):  # else every erasure that is marked is carried out here once more, which does no harm
+                await self._forgetter.begin()
+            self._tasks.start(self._keep_fresh(fresh=fresh), "operators and expiry", lasting=True)
             self._tasks.start(self.purger.run(), "purge", lasting=True)
             stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
             await self._start_agi_socket()
@@ -163,17 +165,25 @@ class Service:
             )
             log.warning("%s", self._socket_fault)
 
-    async def _keep_fresh(self) -> None:
+    async def _keep_fresh(self, *, fresh: bool) -> None:
         while True:
-            await asyncio.sleep(REFRESH_S)
-            try:
+            await asyncio.sleep(REFRESH_S if fresh else AGAIN_S)
+            fresh = await self._freshen()
+
+    async def _freshen(self) -> bool:
+        """Read who the operators are, and let go of what is over; False: the store is away. Never raises."""
+        try:
+            async with asyncio.timeout(REFRESH_S):
                 self.floor.expire()
                 self.floor.set_operators(await self.store.get_operators())
                 await self._forgetter.look()
-            except StoreError as error:
-                log.warning("operators and erasures cannot be read: %s", error)
-            except Exception:  # whatever it is, in 5 s it is tried again
-                log.exception("what is long over could not be tidied up")
+        except (StoreError, TimeoutError) as error:
+            log.warning("operators and erasures cannot be read: %s", error or "no answer in time")
+            return False
+        except Exception:  # whatever it is, it is tried again
+            log.exception("what is long over could not be tidied up")
+            return False
+        return True
 
     async def _look_up(self, heard: LegStarted) -> CallFile:
         """Make the file of a call we did not decide, with what the rules would show of it. That no rule sent it here is left out."""
