@@ -178,7 +178,7 @@ class Service:
                 self.floor.set_operators(await self.store.get_operators())
                 await self._forgetter.look()
         except (StoreError, TimeoutError) as error:
-            log.warning("operators and erasures cannot be read: %s", error or "no answer in time")
+            log.warning("operators and erasures cannot be read: %s", str(error) or "no answer in time")
             return False
         except Exception:  # whatever it is, it is tried again
             log.exception("what is long over could not be tidied up")
