@@ -1,0 +1,5 @@
+"""The back end for more than one node: PostgreSQL, over asyncpg."""
+
+from ctiroute.store.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore"]

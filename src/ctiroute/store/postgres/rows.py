@@ -1,0 +1,485 @@
+"""Rows <-> values. Knows the columns' order in `sql/`; never runs a statement.
+
+PostgreSQL's text holds every character but NUL, so a NUL is kept as a mark and a digit, and the mark itself likewise. This is on the
+call path, so enumerations are looked up in dictionaries (a tenth of the price of calling the class).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ctiroute.model import (
+    ApiKey,
+    CallRecord,
+    Customer,
+    Identifier,
+    IdentifierKind,
+    Interaction,
+    InteractionEvent,
+    InteractionStatus,
+    Medium,
+    MissedCall,
+    OfferTerms,
+    Operator,
+    Outcome,
+    PastCall,
+    Role,
+    Scope,
+    Status,
+    Touch,
+    TouchStatus,
+    WrapUp,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ctiroute.model import Receipt
+    from ctiroute.store.touch_rows import TouchRow
+
+Row = tuple[Any, ...]
+
+MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
+
+# Numbers of the enumerations in touches. They are in the database for good: a new member takes the next number.
+_MEDIUM_NUMBERS: dict[str, int] = {Medium.VOICE: 1, Medium.SMS: 2, Medium.EMAIL: 3, Medium.CHAT: 4, Medium.TELEGRAM: 5, Medium.WEB: 6}
+# The farther a touch got, the greater.
+_STATUS_NUMBERS: dict[str, int] = {
+    TouchStatus.SENT: 0,
+    TouchStatus.FAILED: 1,
+    TouchStatus.DELIVERED: 2,
+    TouchStatus.READ: 3,
+    TouchStatus.CLICKED: 4,
+    TouchStatus.ANSWERED: 5,
+}
+_MEDIA_BY_NUMBER = {number: Medium(value) for value, number in _MEDIUM_NUMBERS.items()}
+_STATUSES_BY_NUMBER = {number: TouchStatus(value) for value, number in _STATUS_NUMBERS.items()}
+_MEDIA = {member.value: member for member in Medium}
+_RECEIPT_TIMES = {TouchStatus.DELIVERED: 2, TouchStatus.READ: 3, TouchStatus.CLICKED: 4}  # places in `receipt_values`
+_KINDS = {member.value: member for member in IdentifierKind}
+_INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
+_OUTCOMES = {member.value: member for member in Outcome}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
+# A noncharacter, which Unicode keeps for a program's own use: https://www.unicode.org/faq/private_use.html#nonchar1
+_MARK = "\ufdd0"
+
+_SCOPES = {member.value: member for member in Scope}
+
+_decode_map = msgspec.json.Decoder(dict[str, str]).decode
+_decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
+_decode_pairs = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+# --- texts, maps, times
+
+
+def to_text(value: str) -> str:
+    """Return a text without NUL that `from_text` makes the same again."""
+    if "\0" in value or _MARK in value:
+        return value.replace(_MARK, _MARK + "1").replace("\0", _MARK + "0")
+    return value
+
+
+def from_text(value: str) -> str:
+    """Return the text that was given to `to_text`."""
+    if _MARK in value:
+        return value.replace(_MARK + "0", "\0").replace(_MARK + "1", _MARK)
+    return value
+
+
+def to_optional(value: str | None) -> str | None:
+    """Do as `to_text`; None stays None."""
+    return None if value is None else to_text(value)
+
+
+def from_optional(value: str | None) -> str | None:
+    """Do as `from_text`; None stays None."""
+    return None if value is None else from_text(value)
+
+
+def to_time(at: datetime) -> datetime:
+    """Return an aware time. A naive one raises TypeError: the driver would take it for the machine's own time."""
+    if at.tzinfo is None:
+        raise TypeError(f"a time without its offset: {at}")
+    return at
+
+
+def _to_time(at: datetime | None) -> datetime | None:
+    return None if at is None else to_time(at)
+
+
+def _to_json(value: Mapping[str, str]) -> str:
+    return _encode(dict(value)).decode() if value else "{}"
+
+
+def _from_json(text: str) -> dict[str, str]:
+    return {} if text == "{}" else _decode_map(text)
+
+
+# --- identifiers
+
+
+def key_of(identifier: Identifier) -> int | None:
+    """Return the number of a phone in E.164, which is its key; None: its key is in `identifiers`."""
+    value = identifier.value
+    if (
+        identifier.kind is IdentifierKind.PHONE
+        and value[:1] == "+"
+        and value[1:2] != "0"
+        and len(value) <= _MAX_DIGITS + 1
+        and value.isascii()
+        and value[1:].isdigit()
+    ):
+        return int(value)
+    return None
+
+
+def phone_of(key: int) -> Identifier:
+    """Return the phone that is its own key."""
+    return Identifier(IdentifierKind.PHONE, f"+{key}")
+
+
+def phone(value: str) -> Identifier:
+    """Return the identifier of a phone in a record."""
+    return Identifier(IdentifierKind.PHONE, value)
+
+
+def identifier_values(identifier: Identifier) -> tuple[str, str]:
+    """Return an identifier as (kind, value)."""
+    return identifier.kind.value, to_text(identifier.value)
+
+
+def identifier_of(kind: str, value: str) -> Identifier:
+    """Return an identifier that is not its own key."""
+    return Identifier(_KINDS[kind], from_text(value))
+
+
+# --- customers
+
+
+def customer_values(customer: Customer, keys: Sequence[int]) -> Row:
+    """Return a customer for `put_customers`; `keys` are those of its identifiers, in order and each once."""
+    others = [identifier_values(identifier) for identifier in dict.fromkeys(customer.identifiers) if key_of(identifier) is None]
+    return (
+        to_text(customer.customer_id),
+        to_text(customer.name),
+        to_optional(customer.language),
+        _to_json(customer.attributes),
+        "{" + ",".join(map(str, keys)) + "}",
+        _encode(others).decode(),
+    )
+
+
+def customer_of(
+    customer_id: str, name: str, language: str | None, attributes: str, keys: Sequence[int], others: str
+) -> tuple[Customer, dict[int, Identifier]]:
+    """Return a customer, and what his keys stand for."""
+    pairs = iter(() if others == "[]" else _decode_pairs(others))
+    known = {key: phone_of(key) if key > 0 else identifier_of(*next(pairs)) for key in keys}
+    customer = Customer(from_text(customer_id), from_text(name), from_optional(language), _from_json(attributes), tuple(known.values()))
+    return customer, known
+
+
+# --- touches
+
+TOUCH_COLUMNS = (
+    "identifier_key", "sent_at", "delivered_at", "read_at", "clicked_at", "campaign_id", "medium", "status", "touch_id", "customer_id",
+    "title", "text", "terms", "fields",
+)  # fmt: skip
+TOUCH_ID = TOUCH_COLUMNS.index("touch_id")
+
+
+def key_of_row(touch: TouchRow) -> int | None:
+    """Return the key of an import's touch to a phone in E.164, None of one to anything else: `key_of` for rows."""
+    value = touch[2]
+    if touch[1] == "phone" and value[:1] == "+" and value[1:2] != "0" and len(value) <= _MAX_DIGITS + 1 and value.isascii():
+        digits = value[1:]
+        if digits.isdigit():
+            return int(digits)
+    return None
+
+
+def touch_values(touch: TouchRow, key: int, campaign_id: int) -> Row:
+    """Return an import's touch in the order of `TOUCH_COLUMNS`."""
+    touch_id, _, _, _, medium, sent_at, status, delivered_at, read_at, clicked_at, customer_id, title, text, terms, fields, _ = touch
+    return (
+        key,
+        _EPOCH + timedelta(0, 0, sent_at),
+        None if delivered_at is None else _EPOCH + timedelta(0, 0, delivered_at),
+        None if read_at is None else _EPOCH + timedelta(0, 0, read_at),
+        None if clicked_at is None else _EPOCH + timedelta(0, 0, clicked_at),
+        campaign_id,
+        _MEDIUM_NUMBERS[medium],
+        _STATUS_NUMBERS[status],
+        to_text(touch_id),
+        None if customer_id is None else to_text(customer_id),
+        to_text(title),
+        to_text(text),
+        to_text(terms),
+        fields,
+    )
+
+
+def grown(new: Row, known: Row) -> Row:
+    """Return a touch that is to take the place of a known one (a row of `drop_touches`), with what was known of how far it got."""
+    _, _, status, delivered_at, read_at, clicked_at = known
+    return (*new[:2], new[2] or delivered_at, new[3] or read_at, new[4] or clicked_at, *new[5:7], max(new[7], status), *new[8:])
+
+
+def receipt_values(receipts: Iterable[Receipt]) -> list[Row]:
+    """Return what receipts tell of each touch, once for each touch: touch_id, status, delivered_at, read_at, clicked_at."""
+    told: dict[str, list[Any]] = {}
+    for receipt in receipts:
+        row = told.setdefault(receipt.touch_id, [to_text(receipt.touch_id), 0, None, None, None])
+        row[1] = max(row[1], _STATUS_NUMBERS[receipt.status])
+        place = _RECEIPT_TIMES.get(receipt.status)
+        if place is not None:
+            at = to_time(receipt.at)
+            row[place] = at if row[place] is None else min(at, row[place])
+    return [tuple(row) for row in told.values()]
+
+
+def touch_of(row: Row, identifier: Identifier) -> Touch:
+    """Return a touch from a row of `find_caller`."""
+    (
+        _,
+        _,
+        sent_at,
+        delivered_at,
+        read_at,
+        clicked_at,
+        medium,
+        status,
+        touch_id,
+        customer_id,
+        title,
+        text,
+        terms,
+        campaign,
+        named,
+        _,
+        fields,
+    ) = row[:17]
+    return Touch(
+        from_text(touch_id),
+        from_text(campaign),
+        from_text(named),
+        _MEDIA_BY_NUMBER[medium],
+        identifier,
+        sent_at,
+        _STATUSES_BY_NUMBER[status],
+        OfferTerms(from_text(title), from_text(text), from_text(terms), {} if fields == "{}" else _decode_map(fields)),
+        delivered_at,
+        None if customer_id is None else from_text(customer_id),
+        read_at,
+        clicked_at,
+    )
+
+
+# --- interactions
+
+
+def interaction_values(interaction: Interaction, key: int | None) -> Row:
+    """Return an interaction for `put_interaction`; `key` is that of its identifier."""
+    kind, value = (None, None) if interaction.identifier is None or key is None or key > 0 else identifier_values(interaction.identifier)
+    return (
+        to_text(interaction.interaction_id),
+        to_optional(interaction.customer_id),
+        key,
+        kind,
+        value,
+        interaction.status is InteractionStatus.CLOSED,
+        to_time(interaction.opened_at),
+        to_time(interaction.updated_at),
+        interaction.medium.value,
+        interaction.status.value,
+        to_text(interaction.topic),
+        to_text(interaction.title),
+        to_optional(interaction.owner),
+        to_text(interaction.outcome),
+        _to_json(interaction.form),
+        _encode(
+            [((to_time(event.at) - _EPOCH) // _MICROSECOND, event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]
+        ).decode(),
+    )
+
+
+def interaction_of(row: Row) -> Interaction:
+    """Return an interaction from a row of `find_caller`."""
+    _, key, opened_at, updated_at, _, _, _, _, interaction_id, customer_id, title, topic, outcome, both, owner, other, form, events, _ = row
+    medium, _, status = both.partition(" ")
+    identifier = None
+    if other is not None:
+        kind, _, value = other.partition(" ")
+        identifier = identifier_of(kind, value)
+    elif key is not None:
+        identifier = phone_of(key)
+    return Interaction(
+        from_text(interaction_id),
+        from_optional(customer_id),
+        _MEDIA[medium],
+        from_text(topic),
+        from_text(title),
+        _INTERACTION_STATUSES[status],
+        opened_at,
+        updated_at,
+        from_optional(owner),
+        from_text(outcome),
+        _from_json(form),
+        ()
+        if events == "[]"
+        else tuple([InteractionEvent(_from_microseconds(at), kind, text) for at, kind, text in _decode_events(events)]),
+        identifier,
+    )
+
+
+def _from_microseconds(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+# --- calls
+
+
+def past_call_of(row: Row) -> PastCall:
+    """Return a past call from a row of `find_caller`."""
+    _, _, received_at, _, _, _, _, _, call_id, _, outcome, rule, queue, operator_id, _, _, _, _, _ = row
+    return PastCall(
+        from_text(call_id),
+        received_at,
+        None if outcome is None else _OUTCOMES[outcome],
+        from_optional(rule),
+        from_optional(queue),
+        from_optional(operator_id),
+    )
+
+
+def call_values(record: CallRecord, key: int | None) -> Row:
+    """Return a call for `put_call`; `key` is that of the caller's phone."""
+    return (
+        to_text(record.call_id),
+        to_text(record.pbx),
+        key,
+        _to_time(record.received_at),
+        _to_time(record.answered_at),
+        _to_time(record.ended_at),
+        to_optional(record.caller_raw),
+        to_optional(record.dialed),
+        record.status and record.status.value,
+        to_optional(record.rule),
+        to_optional(record.queue),
+        to_optional(record.customer_id),
+        to_optional(record.touch_id),
+        to_optional(record.interaction_id),
+        to_optional(record.operator_id),
+        record.decision_ms,
+        record.outcome and record.outcome.value,
+        record.snapshot,
+    )
+
+
+def call_of(row: Row) -> CallRecord:
+    """Return a call from a row of `get_call`."""
+    call_id, pbx, key, received_at, answered_at, ended_at, caller_raw, dialed, status, rule, queue, customer_id, touch_id = row[:13]
+    interaction_id, operator_id, decision_ms, outcome, snapshot, phone = row[13:]
+    return CallRecord(
+        call_id=from_text(call_id),
+        pbx=from_text(pbx),
+        caller_phone=f"+{key}" if key is not None and key > 0 else from_optional(phone),
+        caller_raw=from_optional(caller_raw),
+        dialed=from_optional(dialed),
+        received_at=received_at,
+        status=None if status is None else Status(status),
+        rule=from_optional(rule),
+        queue=from_optional(queue),
+        customer_id=from_optional(customer_id),
+        touch_id=from_optional(touch_id),
+        interaction_id=from_optional(interaction_id),
+        operator_id=from_optional(operator_id),
+        decision_ms=decision_ms,
+        outcome=None if outcome is None else Outcome(outcome),
+        answered_at=answered_at,
+        ended_at=ended_at,
+        snapshot=snapshot,
+    )
+
+
+def missed_values(missed: MissedCall) -> Row:
+    """Return a missed call for `put_missed`."""
+    texts = (missed.pop_id, missed.operator_id, missed.call_id, missed.caller_number, missed.caller_name, missed.headline)
+    return (*map(to_text, texts), to_time(missed.offered_at), missed.rang_s)
+
+
+def missed_of(row: Row) -> MissedCall:
+    """Return a missed call from a row of `missed_since`."""
+    pop_id, operator_id, call_id, caller_number, caller_name, headline = map(from_text, row[:6])
+    return MissedCall(pop_id, operator_id, call_id, caller_number, caller_name, headline, row[6], row[7])
+
+
+def wrap_up_values(wrap_up: WrapUp) -> Row:
+    """Return a wrap-up for `put_wrap_up`."""
+    return (*map(to_text, (wrap_up.call_id, wrap_up.operator_id, wrap_up.note, wrap_up.code)), to_time(wrap_up.noted_at))
+
+
+# --- operators
+
+
+def operator_values(operator: Operator, password_hash: str | None) -> Row:
+    """Return an operator for `put_operator`."""
+    return (
+        to_text(operator.operator_id),
+        to_text(operator.name),
+        _encode(operator.interfaces).decode(),
+        to_optional(operator.extension),
+        to_optional(operator.member_name),
+        to_text(operator.language),
+        operator.role.value,
+        to_text(operator.team),
+        password_hash,
+    )
+
+
+def operator_of(row: Row) -> Operator:
+    """Return an operator from a row of `get_operators`."""
+    operator_id, name, interfaces, extension, member_name, language, role, team = row
+    return Operator(
+        from_text(operator_id),
+        from_text(name),
+        _decode_texts(interfaces),
+        from_optional(extension),
+        from_optional(member_name),
+        from_text(language),
+        Role(role),
+        from_text(team),
+    )
+
+
+# --- API keys
+
+
+def api_key_values(key: ApiKey, secret_hash: bytes) -> Row:
+    """Return a key for `put_api_key`."""
+    return (
+        to_text(key.key_id),
+        to_text(key.name),
+        _encode(sorted(key.scopes)).decode(),
+        to_time(key.created_at),
+        _to_time(key.expires_at),
+        _to_time(key.revoked_at),
+        _to_time(key.last_used_at),
+        secret_hash,
+    )
+
+
+def api_key_of(row: Row) -> tuple[ApiKey, bytes]:
+    """Return a key and the hash of its secret from a row of `get_api_key`."""
+    key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash = row
+    known = frozenset(_SCOPES[scope] for scope in _decode_texts(scopes) if scope in _SCOPES)
+    return ApiKey(from_text(key_id), from_text(name), known, created_at, expires_at, revoked_at, last_used_at), secret_hash

@@ -1,0 +1,59 @@
+-- The call path: what a decision needs about one identifier, in one round trip.
+
+-- name: find_caller
+-- Rows of four kinds in one shape, told apart by their first column: customers (c), touches (t), interactions (i), calls (p). Each part
+-- is bounded by an index and a LIMIT; a part that follows from customers costs next to nothing where there are none. Two customers who
+-- share two identifiers bring the same touches twice: the reader knows. $1: the identifier's key, or null and then $2, $3: kind and value.
+WITH asked AS MATERIALIZED (
+    SELECT COALESCE($1::bigint, (SELECT i.identifier_key FROM identifiers i WHERE i.kind = $2 AND i.value = $3)) AS key
+), people AS MATERIALIZED (
+    SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others
+    FROM asked
+        JOIN customer_identifiers m ON m.identifier_key = asked.key
+        JOIN customers c ON c.customer_id = m.customer_id
+    LIMIT 64
+), reached AS MATERIALIZED (
+    SELECT key FROM asked
+    UNION ALL
+    SELECT his.key FROM asked, people, unnest(people.keys) AS his (key) WHERE his.key <> asked.key
+    LIMIT 256
+)
+SELECT 'c' AS what, NULL::bigint AS key, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
+    NULL::timestamptz AS read_at, NULL::timestamptz AS clicked_at, NULL::smallint AS medium, NULL::smallint AS status,
+    NULL::text AS id, customer_id, name AS a, language AS b, NULL::text AS c, NULL::text AS d, NULL::text AS e, NULL::text AS f,
+    attributes AS map, others AS list, keys
+FROM people
+UNION ALL
+SELECT 't', reached.key, t.sent_at, t.delivered_at, t.read_at, t.clicked_at, t.medium, t.status, t.touch_id, t.customer_id,
+    t.title, t.text, t.terms, c.key, c.title, NULL, t.fields, NULL, NULL
+FROM reached
+    CROSS JOIN LATERAL (
+        SELECT * FROM touches WHERE identifier_key = reached.key AND sent_at >= $4 ORDER BY sent_at DESC LIMIT $7
+    ) t
+    -- LIMIT: by its primary key for each touch, never all campaigns at once
+    CROSS JOIN LATERAL (SELECT * FROM campaigns WHERE campaign_id = t.campaign_id LIMIT 1) c
+UNION ALL
+SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL, i.interaction_id, i.customer_id, i.title, i.topic,
+    i.outcome, i.medium || ' ' || i.status, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events, NULL
+FROM people
+    CROSS JOIN LATERAL (
+        SELECT * FROM interactions x
+        WHERE x.customer_id = people.customer_id AND (NOT x.closed OR x.updated_at >= $6)
+        ORDER BY x.closed, x.updated_at DESC LIMIT $7
+    ) i
+UNION ALL
+SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL, i.interaction_id, i.customer_id, i.title, i.topic,
+    i.outcome, i.medium || ' ' || i.status, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events, NULL
+FROM reached
+    CROSS JOIN LATERAL (
+        SELECT * FROM interactions x
+        WHERE x.identifier_key = reached.key AND x.customer_id IS NULL AND (NOT x.closed OR x.updated_at >= $6)
+        ORDER BY x.closed, x.updated_at DESC LIMIT $7
+    ) i
+UNION ALL
+SELECT 'p', NULL, p.received_at, NULL, NULL, NULL, NULL, NULL, p.call_id, p.customer_id, p.outcome, p.rule, p.queue,
+    p.operator_id, NULL, NULL, NULL, NULL, NULL
+FROM asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM calls WHERE caller_key = asked.key AND received_at >= $5 ORDER BY received_at DESC LIMIT $7
+    ) p

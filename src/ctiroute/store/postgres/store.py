@@ -1,0 +1,306 @@
+"""The store on PostgreSQL. Knows which link does what; statements are in `sql/`, values in `rows`, transactions in `writing`."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from ctiroute.errors import StoreUnavailable
+from ctiroute.model import CallerFacts
+from ctiroute.store.postgres import partitions, rows, writing
+from ctiroute.store.postgres.address import parse_address
+from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
+from ctiroute.store.postgres.finding import facts_of
+from ctiroute.store.postgres.keeper import Keeper
+from ctiroute.store.postgres.link import connect
+from ctiroute.store.postgres.outbox import Outbox
+from ctiroute.store.postgres.pool import Pool
+from ctiroute.store.postgres.schema import schema_version
+from ctiroute.store.touch_rows import touch_row
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    import asyncpg
+
+    from ctiroute.model import (
+        ApiKey,
+        CallerQuery,
+        CallRecord,
+        Campaign,
+        Customer,
+        Interaction,
+        MissedCall,
+        Operator,
+        Receipt,
+        Touch,
+        WrapUp,
+    )
+    from ctiroute.store.postgres.link import Link
+    from ctiroute.store.touch_rows import TouchRow
+
+T = TypeVar("T")
+
+LOOK_UP_LINKS = 8  # for calls; each is a process of the server, and more than a few for each of its cores only take turns
+OTHER_LINKS = 4  # for all else, so that an import never has a call wait
+OPEN_S = 1.5  # to wait at the start for a database that may be away
+TRIES = 4  # of a transaction that met another one
+
+_MAX_MISSED = 50  # lines of a list somebody reads
+
+
+class PostgresStore:
+    """A `Store` in PostgreSQL. Open and use it in one event loop."""
+
+    name = "store"
+    find_now = None  # the answer has to come over the network
+    batch_rows = 5000  # some 100 ms in which no other touches can be written; larger ones gain nothing
+
+    def __init__(self, url: str) -> None:
+        self._address = parse_address(url)
+        self._keeper: Keeper | None = None
+        self._calls: Pool | None = None
+        self._others: Pool | None = None
+        self._months: set[partitions.Month] = set()  # that surely have a partition
+        self.dirty = Outbox(lambda: self._others)
+
+    # --- life
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date, or go on trying that in the background when the database is away.
+
+        Raises `StoreError` when a newer ctiroute made the schema and this one cannot work with it.
+        """
+        self._calls = Pool(self._connect_for_calls, LOOK_UP_LINKS, self._look)
+        self._others = Pool(self._connect, OTHER_LINKS, self._look)
+        self._keeper = Keeper(self._connect, (self._calls, self._others))
+        try:
+            await self._keeper.start(OPEN_S)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the database. Harmless when not open."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await keeper.stop()
+        calls, self._calls = self._calls, None
+        others, self._others = self._others, None
+        await asyncio.gather(*(pool.close() for pool in (calls, others) if pool is not None))
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailable` unless a row can be written and read now."""
+        await self._write("write", lambda link: link.run("put_heartbeat"))
+        await self._read("get_heartbeat")
+
+    async def schema_version(self) -> int:
+        """Return the number of the newest migration that has run; may be asked before `open`, and then changes nothing."""
+        with mapped("read the schema's version"):
+            if self._others is not None:
+                async with self._others.link() as link:
+                    return await schema_version(link.connection)
+            link = await self._connect()
+            try:
+                return await schema_version(link.connection)
+            finally:
+                await link.close()
+
+    # --- call path
+
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:
+        """Return what is known about one identifier, in one round trip.
+
+        Raises `StoreUnavailable`. Cancelled, it ends the statement on the server as well.
+        """
+        pool, asked = self._calls, query.identifier
+        if pool is None:
+            raise StoreUnavailable("the store is not open")
+        key = rows.key_of(asked)
+        kind, value = (None, None) if key is not None else rows.identifier_values(asked)
+        link = pool.take_now() or await pool.take()
+        try:
+            found = await link.run(
+                "find_caller", key, kind, value, query.touches_since, query.calls_since, query.interactions_since, query.limit
+            )
+        except DRIVER as error:
+            pool.give_up(link, error)
+            if isinstance(error.__cause__, UnicodeEncodeError):
+                return CallerFacts()  # lone surrogates are in no stored key
+            raise translate(error, "look the caller up") from error
+        except BaseException as error:
+            pool.give_up(link, error)
+            raise
+        pool.give(link)
+        if not found:
+            return CallerFacts()
+        with readable():
+            return facts_of(found, asked, query.limit)
+
+    # --- outreach and customers
+
+    async def put_campaigns(self, campaigns: Iterable[Campaign]) -> None:
+        """Insert or replace campaigns by key."""
+        values = tuple(campaigns)
+        await self._write("keep campaigns", lambda link: writing.put_campaigns(link, values))
+
+    async def put_customers(self, customers: Sequence[Customer]) -> int:
+        """Insert or replace customers with their identifiers; return how many were new."""
+        return await self._write("keep customers", lambda link: writing.put_customers(link, customers))
+
+    async def put_touches(self, touches: Sequence[Touch]) -> int:
+        """Insert or replace touches; return how many were new."""
+        return await self.put_touch_rows([touch_row(touch) for touch in touches])
+
+    async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
+        """Insert or replace touches given as rows; return how many were new."""
+        if not rows:
+            return 0
+        await self._make_partitions(rows)
+        return await self._write("keep touches", lambda link: writing.put_touches(link, rows))
+
+    async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
+        """Note how far touches got; return the ids that are not known."""
+        return await self._write("keep receipts", lambda link: writing.add_receipts(link, receipts))
+
+    async def put_interactions(self, interactions: Sequence[Interaction]) -> None:
+        """Insert or replace interactions with their events."""
+        await self._write("keep interactions", lambda link: writing.put_interactions(link, interactions))
+
+    # --- calls
+
+    async def record_calls(self, records: Sequence[CallRecord]) -> None:
+        """Merge call records by `call_id`; None leaves what is stored."""
+        await self._write("record calls", lambda link: writing.record_calls(link, records))
+
+    async def get_call(self, call_id: str) -> CallRecord | None:
+        """Return one call, or None."""
+        found = await self._read("get_call", rows.to_text(call_id))
+        with readable():
+            return rows.call_of(tuple(found[0])) if found else None
+
+    async def record_missed(self, missed: MissedCall) -> None:
+        """Keep a missed call by `pop_id`."""
+        await self._write("record a missed call", lambda link: link.run("put_missed", *rows.missed_values(missed)))
+
+    async def missed_since(self, operator_id: str, since: datetime) -> list[MissedCall]:
+        """Return the missed calls of one operator, newest first, at most 50."""
+        found = await self._read("missed_since", rows.to_text(operator_id), rows.to_time(since), _MAX_MISSED)
+        return [rows.missed_of(tuple(row)) for row in found]
+
+    async def put_wrap_up(self, wrap_up: WrapUp) -> None:
+        """Insert or replace the note of one operator on one call."""
+        await self._write("keep a note", lambda link: link.run("put_wrap_up", *rows.wrap_up_values(wrap_up)))
+
+    # --- operators
+
+    async def put_operator(self, operator: Operator, password_hash: str | None) -> None:
+        """Insert or replace an operator; a `password_hash` of None keeps the stored one."""
+        await self._write("keep an operator", lambda link: writing.put_operator(link, operator, password_hash))
+
+    async def get_operators(self) -> list[Operator]:
+        """Return all operators by `operator_id`."""
+        found = await self._read("get_operators")
+        with readable():
+            return [rows.operator_of(tuple(row)) for row in found]
+
+    async def password_hash(self, operator_id: str) -> str | None:
+        """Return the Argon2id hash of one operator, or None."""
+        found = await self._read("password_hash", rows.to_text(operator_id))
+        return found[0][0] if found else None
+
+    # --- sessions
+
+    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+        """Keep a session; raises `StoreConflict` when there is no such operator."""
+        await self._write("keep a session", lambda link: writing.put_session(link, token_hash, operator_id, expires_at))
+
+    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
+        """Return the operator of a session that has not expired, or None."""
+        found = await self._read("get_session", token_hash, rows.to_time(now))
+        return rows.from_text(found[0][0]) if found else None
+
+    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
+        """End one session, or all of an operator."""
+        await self._write("end sessions", lambda link: writing.drop_sessions(link, token_hash, operator_id))
+
+    # --- keys of the company's other programs
+
+    async def put_api_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Keep a new key under the hash of its secret."""
+        await self._write("keep an API key", lambda link: link.run("put_api_key", *rows.api_key_values(key, secret_hash)))
+
+    async def get_api_key(self, key_id: str) -> tuple[ApiKey, bytes] | None:
+        """Return a key and the hash of its secret, or None."""
+        found = await self._read("get_api_key", rows.to_text(key_id))
+        with readable():
+            return rows.api_key_of(tuple(found[0])) if found else None
+
+    async def get_api_keys(self) -> list[ApiKey]:
+        """Return all keys by `key_id`."""
+        found = await self._read("get_api_keys")
+        with readable():
+            return [rows.api_key_of(tuple(row))[0] for row in found]
+
+    async def note_api_key_use(self, key_id: str, at: datetime) -> None:
+        """Keep when a key was last used."""
+        await self._write("note the use of a key", lambda link: link.run("note_api_key_use", rows.to_text(key_id), rows.to_time(at)))
+
+    async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        """End a key; False when there is none."""
+        return bool(await self._write("revoke a key", lambda link: link.run("revoke_api_key", rows.to_text(key_id), rows.to_time(at))))
+
+    # --- the two ways in
+
+    async def _read(self, name: str, *values: object) -> list[asyncpg.Record]:
+        pool = self._others
+        if pool is None:
+            raise StoreUnavailable("the store is not open")
+        with mapped(f"read ({name})"):
+            async with pool.link() as link:
+                return await link.run(name, *values)
+
+    async def _write(self, doing: str, work: Callable[[Link], Awaitable[T]]) -> T:
+        """Run `work` in one transaction. All or nothing; it runs again when another transaction was in its way."""
+        pool = self._others
+        if pool is None:
+            raise StoreUnavailable("the store is not open")
+        for left in reversed(range(TRIES)):
+            try:
+                async with pool.link() as link, link.connection.transaction():
+                    return await work(link)
+            except AGAIN as error:
+                if not left:
+                    raise translate(error, doing) from error
+            except DRIVER as error:
+                raise translate(error, doing) from error
+        raise AssertionError("the last try returns or raises")
+
+    async def _make_partitions(self, touches: Sequence[TouchRow]) -> None:
+        months = partitions.months_of([touch[5] for touch in touches], datetime.now(UTC)) - self._months
+        if months and self._others is not None:
+            with mapped("make room for touches"):
+                async with self._others.link() as link:
+                    await partitions.make(link.connection, months)
+            self._months |= months
+
+    async def _connect(self) -> Link:
+        return await connect(self._address)
+
+    async def _connect_for_calls(self) -> Link:
+        """Connect, and have the look-up planned: no call waits for that."""
+        link = await connect(self._address)
+        try:
+            with mapped("prepare the look-up"):
+                async with asyncio.timeout(OPEN_S):
+                    now = datetime.now(UTC)
+                    await link.run("find_caller", None, None, None, now, now, now, 0)
+        except BaseException:
+            link.abort()
+            raise
+        return link
+
+    def _look(self) -> None:
+        if self._keeper is not None:
+            self._keeper.look()

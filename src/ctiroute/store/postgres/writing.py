@@ -1,0 +1,185 @@
+"""What is written in one transaction, for each kind of value. Runs on a link in a transaction; knows nothing of pools.
+
+Whatever changes an answer of `find_caller` is noted in the outbox in the same transaction. Writers of touches take turns, and so do writers
+of customers: a partitioned table cannot see to it that a touch_id is there once (its unique index has to hold the time too), and
+two batches that meet in different order would wait for each other.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ctiroute.store.postgres import rows
+from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, TOUCHES_LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from ctiroute.model import CallRecord, Campaign, Customer, Identifier, Interaction, Operator, Receipt
+    from ctiroute.store.postgres.link import Link
+    from ctiroute.store.touch_rows import TouchRow
+
+_SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
+_KEYS_AT_ONCE = 50  # in one row of the outbox: a row for each key would make it grow and shrink with every import
+
+
+async def put_campaigns(link: Link, campaigns: Sequence[Campaign]) -> None:
+    """Insert or replace campaigns."""
+    latest = {campaign.key: (campaign.key, campaign.title, campaign.medium.value) for campaign in campaigns}
+    await link.run("put_campaigns", *_columns([tuple(map(rows.to_text, each)) for each in latest.values()], 3))
+
+
+async def put_customers(link: Link, customers: Sequence[Customer]) -> int:
+    """Insert or replace customers and their identifiers; return how many were new."""
+    latest = {customer.customer_id: customer for customer in customers}  # named twice in one batch: the last one counts
+    keys = await _keys_of(link, (identifier for customer in latest.values() for identifier in customer.identifiers))
+    values = [
+        rows.customer_values(customer, [keys[identifier] for identifier in dict.fromkeys(customer.identifiers)])
+        for customer in latest.values()
+    ]
+    ids = [each[0] for each in values]
+    await link.run("lock", CUSTOMERS_LOCK)
+    before = await link.run("drop_customer_identifiers", ids)
+    made = await link.run("put_customers", *_columns(values, 6))
+    after = await link.run("add_customer_identifiers", ids)
+    await mark(link, [row[0] for row in before] + [row[0] for row in after])
+    return sum(row[0] for row in made)
+
+
+async def put_touches(link: Link, touches: Sequence[TouchRow]) -> int:
+    """Insert or replace touches, making identifiers and campaigns on the way; return how many were new.
+
+    Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
+    """
+    latest = {touch[0]: touch for touch in touches}  # named twice in one batch: the last one counts
+    batch = latest.values()
+    keys = await _keys_of_rows(link, batch)
+    await link.run("lock", TOUCHES_LOCK)
+    campaigns = await _campaigns_of(link, batch)
+    values = [rows.touch_values(touch, key, campaigns[touch[3]]) for touch, key in zip(batch, keys, strict=True)]
+    known = {row[0]: row for row in await link.run("drop_touches", [each[rows.TOUCH_ID] for each in values])}
+    if known:
+        values = [rows.grown(each, known[each[rows.TOUCH_ID]]) if each[rows.TOUCH_ID] in known else each for each in values]
+    await link.connection.copy_records_to_table("touches", records=values, columns=rows.TOUCH_COLUMNS)
+    await mark(link, [row[1] for row in known.values()] + keys)
+    return len(values) - len(known)
+
+
+async def add_receipts(link: Link, receipts: Sequence[Receipt]) -> frozenset[str]:
+    """Note how far touches got; return the ids that are not known."""
+    told = rows.receipt_values(receipts)
+    await link.run("lock", TOUCHES_LOCK)
+    found = await link.run("add_receipts", *_columns(told, 5))
+    await mark(link, [row[1] for row in found])
+    known = {row[0] for row in found}
+    return frozenset(rows.from_text(row[0]) for row in told if row[0] not in known)
+
+
+async def put_interactions(link: Link, interactions: Sequence[Interaction]) -> None:
+    """Insert or replace interactions, their events whole."""
+    keys = await _keys_of(link, (each.identifier for each in interactions if each.identifier is not None))
+    values = [rows.interaction_values(each, None if each.identifier is None else keys[each.identifier]) for each in interactions]
+    values.sort(key=_first)
+    ids = [each[0] for each in values]
+    before = await link.run("keys_of_interactions", ids)
+    await link.run_many("put_interaction", values)
+    after = await link.run("keys_of_interactions", ids)
+    await mark(link, [row[0] for row in before] + [row[0] for row in after])
+
+
+async def record_calls(link: Link, records: Sequence[CallRecord]) -> None:
+    """Merge call records, in the order of their ids: two nodes that tell of the same calls cannot wait for each other."""
+    phones = {record.caller_phone: rows.phone(record.caller_phone) for record in records if record.caller_phone is not None}
+    keys = await _keys_of(link, phones.values())
+    values = [rows.call_values(record, None if record.caller_phone is None else keys[phones[record.caller_phone]]) for record in records]
+    values.sort(key=_first)
+    before = await link.run("keys_of_calls", [each[0] for each in values])
+    await link.run_many("put_call", values)
+    await mark(link, [row[0] for row in before] + [each[2] for each in values if each[2] is not None])
+
+
+async def put_operator(link: Link, operator: Operator, password_hash: str | None) -> None:
+    """Insert or replace an operator."""
+    await link.run("put_operator", *rows.operator_values(operator, password_hash))
+
+
+async def put_session(link: Link, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+    """Keep a session, and forget those long dead."""
+    await link.run("purge_sessions", rows.to_time(expires_at) - _SESSION_KEPT)
+    await link.run("put_session", token_hash, rows.to_text(operator_id), expires_at)
+
+
+async def drop_sessions(link: Link, token_hash: bytes | None, operator_id: str | None) -> None:
+    """End one session, or all of an operator."""
+    if token_hash is not None:
+        await link.run("drop_session", token_hash)
+    if operator_id is not None:
+        await link.run("drop_sessions_of_operator", rows.to_text(operator_id))
+
+
+async def _keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
+    """Return the keys of identifiers, making those that are none by themselves."""
+    keys: dict[Identifier, int] = {}
+    others: dict[tuple[str, str], Identifier] = {}
+    for identifier in identifiers:
+        key = rows.key_of(identifier)
+        if key is None:
+            others[rows.identifier_values(identifier)] = identifier
+        else:
+            keys[identifier] = key
+    if others:
+        keys |= {others[name]: number for name, number in (await _numbers_of(link, list(others))).items()}
+    return keys
+
+
+async def _keys_of_rows(link: Link, touches: Collection[TouchRow]) -> list[int]:
+    """Return the key of each touch's identifier, in order."""
+    keys = [rows.key_of_row(touch) for touch in touches]
+    known = [key for key in keys if key is not None]
+    if len(known) == len(keys):
+        return known
+    others = {(touch[1], rows.to_text(touch[2])) for touch, key in zip(touches, keys, strict=True) if key is None}
+    numbers = await _numbers_of(link, list(others))
+    return [numbers[touch[1], rows.to_text(touch[2])] if key is None else key for touch, key in zip(touches, keys, strict=True)]
+
+
+async def _numbers_of(link: Link, others: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the numbers of identifiers that are none by themselves, giving them one where they have none yet."""
+    columns = _columns(others, 2)
+    await link.run("add_identifiers", *columns)
+    return {(kind, value): key for kind, value, key in await link.run("get_identifiers", *columns)}
+
+
+async def _campaigns_of(link: Link, touches: Iterable[TouchRow]) -> dict[str, int]:
+    """Return the numbers of campaigns, making those we do not know."""
+    named: dict[str, TouchRow] = {}
+    for touch in touches:
+        if touch[3] not in named:  # the first one of the batch gives a new campaign its title
+            named[touch[3]] = touch
+    known = {rows.to_text(key): key for key in named}
+    found = await link.run("get_campaigns", list(known))
+    if len(found) < len(named):
+        new = [(rows.to_text(key), rows.to_text(touch[15]), touch[4]) for key, touch in named.items()]
+        await link.run("add_campaigns", *_columns(new, 3))
+        found = await link.run("get_campaigns", list(known))
+    return {known[key]: campaign_id for key, campaign_id in found}
+
+
+async def mark(link: Link, keys: Sequence[int]) -> None:
+    """Note in the outbox whose answers may have changed, when somebody follows it."""
+    if not keys or not (await link.run("is_followed"))[0][0]:
+        return
+    distinct = list(dict.fromkeys(keys))
+    for start in range(0, len(distinct), _KEYS_AT_ONCE):
+        await link.run("mark", distinct[start : start + _KEYS_AT_ONCE])
+
+
+def _columns(values: Sequence[Sequence[object]], count: int) -> list[list[object]]:
+    """Return rows as one list for each column, which is how an array of each goes into `unnest`."""
+    return [list(column) for column in zip(*values, strict=True)] if values else [[] for _ in range(count)]
+
+
+def _first(row: rows.Row) -> str:
+    return str(row[0])
