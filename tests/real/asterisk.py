@@ -55,12 +55,17 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class RealAsterisk:
     """One Asterisk. Not bound to an event loop: every method opens what it needs and closes it."""
 
-    def __init__(self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False, resolver: str = "") -> None:
+    def __init__(
+        self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False, resolver: str = "", crowd: int = 0
+    ) -> None:
         """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one.
 
-        `freepbx`: with the snippets for FreePBX; `resolver`: what its resolv.conf says, "" for the Debian system's own.
+        `freepbx`: with the snippets for FreePBX; `resolver`: what its resolv.conf says, "" for the Debian system's own; `crowd`: with a
+        queue of that name and so many phones in it, all at `crowd_port`.
         """
         self.resolver = resolver
+        self.crowd = tuple(str(2001 + number) for number in range(crowd))
+        self.crowd_port = free_port(socket.SOCK_DGRAM)
         self.freepbx = freepbx
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.ami_port = free_port()

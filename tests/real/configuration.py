@@ -93,6 +93,22 @@ max_contacts=1
 remove_existing=yes
 """
 
+# Many phones at one port, for load: each has a contact that stands in the file, and nobody registers.
+CROWD_PHONE = """
+[{0}]
+type=endpoint
+context=internal-phones
+disallow=all
+allow=ulaw
+direct_media=no
+media_address=127.0.0.1
+bind_rtp_to_media_address=yes
+aors={0}
+[{0}]
+type=aor
+contact=sip:{0}@127.0.0.1:{1}
+"""
+
 # The queues of the tests: the template we ship, with members in each way a site has them.
 QUEUES = """
 [general]
@@ -117,6 +133,11 @@ member => Local/1001@from-queue/n,0,Operator 1001,PJSIP/1001
 member => Local/1002@from-queue/n,0,Operator 1002,PJSIP/1002
 [nobody](ctiroute-queue)
 strategy=linear
+"""
+CROWD_QUEUE = """
+[crowd](ctiroute-queue)
+strategy=rrmemory
+timeout=20
 """
 
 DIALPLAN = """
@@ -201,8 +222,10 @@ def write(asterisk: RealAsterisk) -> None:
         f"[general]\nenabled=yes\nwebenabled=no\nbindaddr=127.0.0.1\nport={asterisk.ami_port}\nauthtimeout=5\ntimestampevents=yes\n"
         "[lab]\nsecret=lab-secret\nread=all\nwrite=all\nwritetimeout=5000\n#include manager_ctiroute.conf\n"
     )
-    etc.joinpath("pjsip.conf").write_text(PJSIP.format(sip_port=asterisk.sip_port) + "".join(PHONE.format(number) for number in PHONES))
-    etc.joinpath("queues.conf").write_text(QUEUES)
+    phones = [PHONE.format(number) for number in PHONES] + [CROWD_PHONE.format(number, asterisk.crowd_port) for number in asterisk.crowd]
+    etc.joinpath("pjsip.conf").write_text(PJSIP.format(sip_port=asterisk.sip_port) + "".join(phones))
+    members = "".join(f"member => PJSIP/{number},0,Operator {number}\n" for number in asterisk.crowd)
+    etc.joinpath("queues.conf").write_text(QUEUES + (CROWD_QUEUE + members if members else ""))
     for name in ("extensions_ctiroute_site.conf", "freepbx/extensions_custom.conf"):
         etc.joinpath(Path(name).name).write_text(_site(asterisk, (SHIPPED / name).read_text()))
     includes = ("extensions_custom.conf",) if asterisk.freepbx else ("extensions_ctiroute.conf", "extensions_ctiroute_site.conf")

@@ -21,11 +21,13 @@ from xml.sax.saxutils import escape
 from tests.real.asterisk import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from tests.real.asterisk import RealAsterisk
 
 _numbers = itertools.count(1)
+HOLD_MS = 120_000  # how long one of a crowd waits to be hung up on
 SDP = """v=0
       o=- 1 1 IN IP4 127.0.0.1
       s=-
@@ -192,18 +194,98 @@ PHONE = f"""<?xml version="1.0" encoding="UTF-8" ?>
 """
 
 
-class Sipp:
-    """One running SIPp with one call."""
+# Phones that ring, answer by themselves and hang up after a talk; one SIPp is a whole floor of them.
+PHONES = f"""<?xml version="1.0" encoding="UTF-8" ?>
+<scenario name="phones">
+  <recv request="INVITE" rrs="true">
+    <action>
+      <ereg regexp=".*" search_in="hdr" header="From:" assign_to="caller"/>
+      <ereg regexp=".*" search_in="hdr" header="To:" assign_to="phone"/>
+    </action>
+  </recv>
+  <send><![CDATA[
+      SIP/2.0 180 Ringing
+      [last_Via:]
+      [last_From:]
+      [last_To:];tag=@UNIQUE@
+      [last_Call-ID:]
+      [last_CSeq:]
+      Contact: <sip:phone@[local_ip]:[local_port]>
+      Content-Length: 0
+  ]]></send>
+  <recv request="CANCEL" timeout="@AFTER@" ontimeout="answer"/>
+  <send><![CDATA[
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:];tag=@UNIQUE@
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+  ]]></send>
+  <send next="end"><![CDATA[
+      SIP/2.0 487 Request Terminated
+      [last_Via:]
+      From:[$caller]
+      To:[$phone];tag=@UNIQUE@
+      [last_Call-ID:]
+      CSeq: [last_cseq_number] INVITE
+      Content-Length: 0
+  ]]></send>
+  <label id="answer"/>
+  <send retrans="500"><![CDATA[
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:];tag=@UNIQUE@
+      [last_Call-ID:]
+      [last_CSeq:]
+      Contact: <sip:phone@[local_ip]:[local_port]>
+      Content-Type: application/sdp
+      Content-Length: [len]
 
-    def __init__(self, scenario: str, *arguments: str) -> None:
-        """Write the scenario. `arguments` go to SIPp after our own."""
-        self.port = free_port(socket.SOCK_DGRAM)
+      {SDP}
+  ]]></send>
+  <recv request="ACK">{_note("answered")}</recv>
+  <recv request="BYE" timeout="@TALK@" ontimeout="bye"/>
+  <send next="end"><![CDATA[
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+  ]]></send>
+  <label id="bye"/>
+  <send retrans="500"><![CDATA[
+      BYE [next_url] SIP/2.0
+      Via: SIP/2.0/UDP [local_ip]:[local_port];branch=z9hG4bK-@UNIQUE@-bye
+      From:[$phone];tag=@UNIQUE@
+      To:[$caller]
+      Call-ID: [call_id]
+      CSeq: 7 BYE
+      Max-Forwards: 70
+      Content-Length: 0
+  ]]></send>
+  <recv response="200"/>
+  <label id="end"/>
+</scenario>
+"""
+
+
+class Sipp:
+    """One running SIPp, with one call unless its arguments say otherwise."""
+
+    def __init__(self, scenario: str, *arguments: str, port: int | None = None, calls: int = 1) -> None:
+        """Write the scenario. `arguments` go to SIPp after our own; `calls`: after which it ends, 0 for never."""
+        self.port = port or free_port(socket.SOCK_DGRAM)
         self.call_id = f"sipp-{next(_numbers)}-{self.port}@127.0.0.1"
         self._folder = Path(tempfile.mkdtemp(prefix="ctiroute-sipp-"))
         # Tags and branches: an own word for each SIPp, since Asterisk takes a branch it has seen for the same request again.
-        scenario = scenario.replace("@UNIQUE@", f"u{next(_numbers)}p{self.port}")
+        scenario = scenario.replace("@UNIQUE@", f"u{next(_numbers)}p{self.port}" + ("" if calls == 1 else "x[call_number]"))
         (self._folder / "scenario.xml").write_text(scenario, encoding="utf-8")
-        self._arguments = arguments
+        self._arguments = ("-m", str(calls), *arguments) if calls else arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:
@@ -211,7 +293,7 @@ class Sipp:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
                 [
                     *("setpriv", "--pdeathsig", "KILL", "sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", "-p", str(self.port)),
-                    *("-mi", "127.0.0.1", "-mp", str(30000 + self.port % 5000 * 4), "-m", "1", "-nostdin"),
+                    *("-mi", "127.0.0.1", "-mp", str(30000 + self.port % 5000 * 4), "-nostdin"),
                     *("-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages"),
                     *self._arguments,
                 ],
@@ -303,3 +385,41 @@ class PlainPhone(Sipp):
     def __init__(self, *, answer_after_s: float) -> None:
         """Answer after that time. Register it with `softphone.register`."""
         super().__init__(PHONE.replace("@AFTER@", str(int(answer_after_s * 1000))))
+
+
+class CrowdOfCallers(Sipp):
+    """Many callers, one for each number, who come at a steady rate and wait until they are hung up on."""
+
+    def __init__(self, asterisk: RealAsterisk, numbers: Sequence[str], dialed: str, *, rate: int) -> None:
+        """Call `dialed` once from each of these numbers, `rate` calls a second."""
+        self.numbers = numbers
+        scenario = (
+            CALLER.replace("@FROM@", "<sip:[field0]@[local_ip]>")
+            .replace("@DIALED@", escape(dialed))
+            .replace("@HOLD@", str(HOLD_MS))
+            .replace("@EXTRA@", "")
+            .replace('<log message="', '<log message="[field0] ')
+        )
+        pace = ("-r", str(rate), "-l", str(len(numbers)), "-inf", "numbers.csv")
+        super().__init__(scenario, f"127.0.0.1:{asterisk.sip_port}", *pace, calls=len(numbers))
+        (self._folder / "numbers.csv").write_text("SEQUENTIAL\n" + "".join(f"{number};\n" for number in numbers))
+
+    def who(self, word: str) -> set[str]:
+        """Return the numbers of those to whom that happened: ringing, answered, hung up on."""
+        return {line.partition(" ")[0] for line in self.did() if line.partition(" ")[2] == word}
+
+    async def all_in(self, word: str, timeout_s: float) -> None:
+        """Wait until that has happened to each of them."""
+        until = time.monotonic() + timeout_s
+        while len(self.who(word)) < len(self.numbers):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{word}: {len(self.who(word))} of {len(self.numbers)} within {timeout_s} s\n{self.story()}")
+            await asyncio.sleep(0.05)  # the log is asked again until it is so
+
+
+class CrowdOfPhones(Sipp):
+    """All the phones of an Asterisk's crowd: each rings, answers by itself, and hangs up after a talk."""
+
+    def __init__(self, asterisk: RealAsterisk, *, ring_s: float, talk_s: float) -> None:
+        scenario = PHONES.replace("@AFTER@", str(int(ring_s * 1000))).replace("@TALK@", str(int(talk_s * 1000)))
+        super().__init__(scenario, port=asterisk.crowd_port, calls=0)
