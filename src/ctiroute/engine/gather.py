@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ctiroute.model import RouteRequest
 
     FindNow = Callable[[CallerQuery], CallerFacts]
-    Completed = Callable[[CallerContext], None]
+    Gathered = Callable[[CallerContext], None]
 
 LIMIT = 20  # of each kind of fact; an operator reads the first few
 
@@ -79,33 +79,78 @@ class Gatherer:
             return None
         return _context(request, self._ask_quick(_query(phone, reach, now)), now)
 
-    async def gather(self, request: RouteRequest, reach: Reach, until: float, completed: Completed | None = None) -> CallerContext:
-        """Return what is known by `until` (the event loop's clock).
+    def begin(
+        self, request: RouteRequest, reach: Reach, until: float, gathered: Gathered, completed: Gathered | None = None
+    ) -> Callable[[], None]:
+        """Call `gathered` once with what is known by `until` (the event loop's clock), which may be at once.
 
-        `completed` is called after that, once for each late source that did answer, with all that is known then.
+        `completed` is called after that, once for each late source that did answer, with all that is known then. Returns what
+        lets go of everything: the caller has gone.
         """
         now = self._clock()
         phone = request.caller.phone
         if phone is None:
-            return _nothing_to_ask(request, now)
+            gathered(_nothing_to_ask(request, now))
+            return _nothing
         query = _query(phone, reach, now)
         answers = self._ask_quick(query)
-        if self._slow:
-            await self._ask_slow(query, answers, until, lambda: completed and completed(_context(request, answers, self._clock())))
-        return _context(request, answers, now)
+        waiting = len(self._slow)
+
+        def settled() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if waiting <= 0:
+                gathered(_context(request, answers, now))
+
+        def came_late() -> None:
+            if waiting <= 0 and completed is not None:
+                completed(_context(request, answers, self._clock()))
+
+        if not self._slow:
+            settled()
+            return _nothing
+        look_ups = [hedge.ask(query, answers, until, settled, came_late) for hedge in self._slow]
+        if len(look_ups) == 1:  # the usual case
+            return look_ups[0].cancel
+
+        def cancel() -> None:
+            for look_up in look_ups:
+                look_up.cancel()
+
+        return cancel
+
+    async def gather(self, request: RouteRequest, reach: Reach, until: float, completed: Gathered | None = None) -> CallerContext:
+        """Do as `begin`, and wait for it."""
+        return await waited(lambda gathered: self.begin(request, reach, until, gathered, completed))
 
     async def close(self) -> None:
-        """Let go of late look-ups."""
-        await self._late.close()
+        """Let go of late look-ups, and end all others."""
+        self._late.close()
+        for hedge in self._slow:
+            await hedge.close()
 
     def _ask_quick(self, query: CallerQuery) -> dict[str, Answer]:
         return {name: _ask_now(name, find_now, query) for name, find_now in self._quick}
 
-    async def _ask_slow(self, query: CallerQuery, answers: dict[str, Answer], until: float, later: Callable[[], object]) -> None:
-        if len(self._slow) == 1:  # the usual case: no further task
-            await self._slow[0].ask(query, answers, until, later)
-        else:
-            await asyncio.gather(*(hedge.ask(query, answers, until, later) for hedge in self._slow))
+
+async def waited(begin: Callable[[Callable[[T], None]], Callable[[], None]]) -> T:
+    """Wait for what `begin` brings about: it takes whom to tell, and returns what lets go of it, which a cancellation does."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def told(value: T) -> None:
+        if not future.done():
+            future.set_result(value)
+
+    let_go = begin(told)
+    try:
+        return await future
+    except asyncio.CancelledError:
+        let_go()
+        raise
+
+
+def _nothing() -> None:
+    """Let go of nothing."""
 
 
 def _ask_now(name: str, find_now: FindNow, query: CallerQuery) -> Answer:

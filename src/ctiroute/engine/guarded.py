@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LATE_LIMIT_S = 10.0  # a late look-up is given up after that: by then the call is usually answered
 # Half of the call's usual deadline. Answers that come later than this hardly help a caller, and a store that is merely busy answers sooner.
 STORE_POLICY = BreakerPolicy(slow_s=0.5)
 COPY_POLICY = BreakerPolicy(slow_s=0.1)  # it has one value to read, which takes a ms; and who asks it has waited already
@@ -47,24 +46,38 @@ class SourceMetrics:
 
 
 class Asked:
-    """A look-up under way, or ended. Its task never raises but for CancelledError."""
+    """A look-up under way, or ended. A caller's way leads through here, so it is one task, and no future and no timer of its own."""
 
-    __slots__ = ("at", "is_probe", "task")
+    __slots__ = ("_by", "answer", "at", "permit", "task", "too_late")
 
-    def __init__(self, task: asyncio.Task[Answer], at: float, *, is_probe: bool) -> None:
-        self.task = task
+    def __init__(self, by: Guarded, permit: Permit, at: float) -> None:
+        self._by = by
+        self.permit = permit
         self.at = at  # the event loop's clock
-        self.is_probe = is_probe  # the source is being tried again
+        self.answer: Answer | None = None  # None: there is none yet
+        self.too_late = ""  # why it was given up, in words
+        self.task: asyncio.Task[None] | None = None
 
     @property
-    def runs(self) -> bool:
-        """Whether there may yet be an answer."""
-        return not self.task.done()
+    def is_probe(self) -> bool:
+        """Whether the source is being tried again."""
+        return self.permit.is_probe
 
     @property
     def facts(self) -> CallerFacts | None:
         """What was answered; None: nothing, or nothing yet."""
-        return self.task.result()[0] if self.task.done() else None
+        return None if self.answer is None else self.answer[0]
+
+    def cancel(self) -> None:
+        """End it: nobody waits for the answer any more, which says nothing against the source."""
+        if self.task is not None and self.answer is None and self.task.cancel():
+            self._by.forget(self.permit)
+
+    def time_out(self, why: str) -> None:
+        """End it: it has taken so long that it counts as not answered."""
+        if self.task is not None and self.answer is None:
+            self.too_late = why
+            self.task.cancel()
 
 
 class Guarded:
@@ -84,6 +97,7 @@ class Guarded:
         self._policy = policy
         self._clock = clock
         self._breaker = Breaker(policy, chance, self._changed)
+        self._running: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks weakly
         # A child look-up costs a lock, so each is done once.
         self._results = {result: metrics.look_ups.labels(self.name, result) for result in RESULTS}
         self._changes = {state: metrics.changes.labels(self.name, state.value) for state in BreakerState}
@@ -91,50 +105,61 @@ class Guarded:
         self.decided = metrics.decided.labels(self.name)
         self._state = metrics.state.labels(self.name)
 
-    def ask(self, query: CallerQuery, loop: asyncio.AbstractEventLoop) -> Asked | None:
-        """Begin a look-up; None: the breaker is open."""
+    def ask(self, query: CallerQuery, loop: asyncio.AbstractEventLoop, arrived: Callable[[Asked], None]) -> Asked | None:
+        """Begin a look-up that calls `arrived` with itself once it has its answer; None: the breaker is open."""
         now = loop.time()
         permit = self._breaker.permit(now)
         if permit is None:
             self._results["skipped"].inc()
             return None
-
-        async def look_up() -> Answer:
-            started = perf_counter()  # finer than the clock of some event loops
-            try:
-                async with asyncio.timeout(LATE_LIMIT_S):
-                    facts = await self._source.find_caller(query)
-            except asyncio.CancelledError:
-                if task.cancelling():
-                    raise  # nobody waits for it any more
-                return self._failed(permit, "failed", SourceReport(self.name, "failed", _ms_since(started), "lost its connection"))
-            except TimeoutError:
-                report = SourceReport(self.name, "late", _ms_since(started), f"no answer in {LATE_LIMIT_S:g} s")
-                return self._failed(permit, "silent", report)
-            except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
-                return self._failed(permit, "failed", failure(self.name, _ms_since(started), error))
-            self._breaker.answered(permit, loop.time())
-            self._results["ok" if loop.time() - now < self._policy.slow_s else "slow"].inc()
-            self._seconds.observe(perf_counter() - started)
-            age = None if facts.read_at is None else max(0.0, round((self._clock() - facts.read_at).total_seconds(), 3))
-            return facts, SourceReport(self.name, "ok", _ms_since(started), age_s=age)
-
-        def left(ended: asyncio.Task[Answer]) -> None:  # seen here, because a task that is cancelled at once never begins
-            if ended.cancelled():
-                self._breaker.forgotten(permit, loop.time())
-                self._results["left"].inc()
-
-        task = loop.create_task(look_up(), name=self._task_name)
-        task.add_done_callback(left)
-        return Asked(task, now, is_probe=permit.is_probe)
+        asked = Asked(self, permit, now)
+        asked.task = task = loop.create_task(self._look_up(asked, query, loop, arrived), name=self._task_name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return asked
 
     def answer(self, asked: Asked | None, now: float) -> Answer:
         """Return what has come of a look-up by `now` (the event loop's clock); None: the source was not asked."""
         if asked is None:
             return None, SourceReport(self.name, "skipped", 0.0, "it has not answered lately, and is tried again soon")
-        if asked.runs:
+        if asked.answer is None:
             return None, SourceReport(self.name, "late", _ms(now - asked.at), "had not answered when the call had to be decided")
-        return asked.task.result()
+        return asked.answer
+
+    def forget(self, permit: Permit) -> None:
+        """Take note that nobody waits for a look-up any more."""
+        self._breaker.forgotten(permit, asyncio.get_running_loop().time())
+        self._results["left"].inc()
+
+    async def close(self) -> None:
+        """End all look-ups, and return when they have ended."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _look_up(self, asked: Asked, query: CallerQuery, loop: asyncio.AbstractEventLoop, arrived: Callable[[Asked], None]) -> None:
+        started = perf_counter()  # finer than the clock of some event loops
+        try:
+            facts = await self._source.find_caller(query)
+        except asyncio.CancelledError:
+            if asked.too_late:
+                report = SourceReport(self.name, "late", _ms_since(started), asked.too_late)
+                asked.answer = self._failed(asked.permit, "silent", report)
+            elif asked.task is None or asked.task.cancelling():
+                raise  # nobody waits for it any more
+            else:
+                report = SourceReport(self.name, "failed", _ms_since(started), "lost its connection")
+                asked.answer = self._failed(asked.permit, "failed", report)
+        except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
+            asked.answer = self._failed(asked.permit, "failed", failure(self.name, _ms_since(started), error))
+        else:
+            now, took = loop.time(), perf_counter() - started
+            self._breaker.answered(asked.permit, now)
+            self._results["ok" if now - asked.at < self._policy.slow_s else "slow"].inc()
+            self._seconds.observe(took)
+            age = None if facts.read_at is None else max(0.0, round((self._clock() - facts.read_at).total_seconds(), 3))
+            asked.answer = facts, SourceReport(self.name, "ok", _ms(took), age_s=age)
+        arrived(asked)
 
     def _failed(self, permit: Permit, result: str, report: SourceReport) -> Answer:
         self._breaker.failed(permit, asyncio.get_running_loop().time())

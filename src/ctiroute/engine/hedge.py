@@ -43,75 +43,113 @@ class Hedge:
         self.nobody = metrics.decided.labels("none")
         self.late = late
 
-    async def ask(self, query: CallerQuery, answers: Answers, until: float, completed: Callable[[], object]) -> None:
-        """Put into `answers` what is known at `until` (the event loop's clock) or sooner.
+    def ask(self, query: CallerQuery, answers: Answers, until: float, settled: Callable[[], None], completed: Callable[[], None]) -> LookUp:
+        """Begin to find out what is known at `until` (the event loop's clock) or sooner.
 
-        `completed` is called after that, each time something that came later has changed `answers`.
+        `settled` is called once, when it stands in `answers`, which may be at once; `completed` after that, each time something that
+        came later has changed them.
         """
-        loop = asyncio.get_running_loop()
-        look_up = _LookUp(self, query, loop, until)
-        try:
-            while (limit := look_up.wait_until(loop.time())) is not None:
-                await look_up.wait(limit)
-        except asyncio.CancelledError:  # the caller has gone: nobody needs the answers
-            for task in look_up.pending():
-                task.cancel()
-            raise
-        look_up.settle(answers, completed)
+        look_up = LookUp(self, query, answers, until, settled, completed)
+        look_up.begin()
+        return look_up
+
+    async def close(self) -> None:
+        """End all look-ups."""
+        for guarded in self.guarded:
+            await guarded.close()
 
 
-class _LookUp:
-    """One caller's look-up: who was asked, who has answered, and whether that is enough."""
+class LookUp:
+    """One caller's look-up: who was asked, who has answered, and whether that is enough.
 
-    __slots__ = ("_begun", "_copy", "_copy_is_due", "_hedge", "_loop", "_query", "_store", "_until", "_waiter")
+    It moves when something happens: an answer comes, or the time for the next step has. With a healthy store that is one task,
+    one timer that is cancelled, and no future.
+    """
 
-    def __init__(self, hedge: Hedge, query: CallerQuery, loop: asyncio.AbstractEventLoop, until: float) -> None:
+    __slots__ = (
+        "_answers",
+        "_begun",
+        "_completed",
+        "_copy",
+        "_copy_is_due",
+        "_hedge",
+        "_loop",
+        "_query",
+        "_settled",
+        "_store",
+        "_timer",
+        "_until",
+    )
+
+    def __init__(
+        self, hedge: Hedge, query: CallerQuery, answers: Answers, until: float, settled: Callable[[], None], completed: Callable[[], None]
+    ) -> None:
         self._hedge = hedge
         self._query = query
-        self._loop = loop
+        self._answers = answers
         self._until = until
-        self._begun = loop.time()
-        self._store = hedge.store.ask(query, loop)
+        self._settled: Callable[[], None] | None = settled  # None: it was called, or the caller has gone
+        self._completed = completed
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
+        self._store: Asked | None = None
         self._copy: Asked | None = None
         self._copy_is_due = False
-        self._waiter: asyncio.Future[None] | None = None
-        if self._store is not None:
-            self._store.task.add_done_callback(self._wake)
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, limit: float) -> None:
-        """Wait for the next answer, or until `limit`. Every call comes by here, and `asyncio.wait` takes twice as long."""
-        self._waiter = self._loop.create_future()
-        timer = self._loop.call_at(limit, self._wake)
-        try:
-            await self._waiter
-        finally:
+    def begin(self) -> None:
+        """Ask."""
+        self._store = self._hedge.store.ask(self._query, self._loop, self._arrived)
+        self._advance()
+
+    def cancel(self) -> None:
+        """End it: the caller has gone, nobody needs the answers."""
+        self._settled = None
+        self._stop_timer()
+        for asked in (self._store, self._copy):
+            if asked is not None:
+                asked.cancel()
+
+    def _arrived(self, asked: Asked) -> None:
+        if self._settled is not None:
+            self._advance()
+            return
+        self._hedge.late.arrived(asked)
+        if asked.facts is not None and self._answers[self._hedge.store.name][0] is None:  # else a copy comes after the truth
+            self._put()
+            self._completed()
+
+    def _advance(self) -> None:
+        """Wait for what is still worth waiting for, or settle. Asks the copy when its time has come."""
+        self._stop_timer()
+        limit = self._wait_until(self._loop.time())
+        if limit is not None:
+            self._timer = self._loop.call_at(limit, self._advance)
+        elif self._settled is not None:
+            settled, self._settled = self._settled, None
+            self._settle()
+            settled()
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
             timer.cancel()
-            self._waiter = None
 
-    def _wake(self, _task: asyncio.Task[Answer] | None = None) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def pending(self) -> list[asyncio.Task[Answer]]:
-        """Return the look-ups under way."""
-        return [asked.task for asked in (self._store, self._copy) if asked is not None and asked.runs]
-
-    def wait_until(self, now: float) -> float | None:
-        """Return until when to wait for an answer, None: no longer. Asks the copy when its time has come."""
-        store, runs = self._store, self._store is not None and self._store.runs
-        on_trial = store is not None and store.is_probe
+    def _wait_until(self, now: float) -> float | None:
+        """Return until when to wait for an answer, None: no longer."""
+        store = self._store
         if store is not None and store.facts is not None:
             return None
+        runs = store is not None and store.answer is None
+        on_trial = store is not None and store.is_probe
         if self._hedge.copy is not None and not self._copy_is_due:
             due_at = min(self._begun + HEDGE_AFTER_S, self._until)
             if runs and not on_trial and now < due_at:
                 return due_at
             self._copy_is_due = True
-            self._copy = self._hedge.copy.ask(self._query, self._loop)
-            if self._copy is not None:
-                self._copy.task.add_done_callback(self._wake)
+            self._copy = self._hedge.copy.ask(self._query, self._loop, self._arrived)
         copy = self._copy
-        if copy is not None and copy.runs:
+        if copy is not None and copy.answer is None:
             limit = self._until
         elif not runs:
             return None
@@ -120,24 +158,19 @@ class _LookUp:
             limit = min(self._begun + STORE_BUDGET_S, self._until) if enough else self._until
         return limit if now < limit else None
 
-    def settle(self, answers: Answers, completed: Callable[[], object]) -> None:
+    def _settle(self) -> None:
         """Put down what is known now, and follow what is still under way."""
-        hedge = self._hedge
-        self._put(answers)
+        hedge, answers = self._hedge, self._answers
+        self._put()
         by = next((it for it in hedge.guarded if it.name in answers and answers[it.name][0] is not None), None)
         (hedge.nobody if by is None else by.decided).inc()
+        for asked in (self._store, self._copy):
+            if asked is not None and asked.answer is None:
+                hedge.late.follow(asked, self._loop)
 
-        def arrived(_answer: Answer) -> None:
-            if answers[hedge.store.name][0] is None:  # else the store has answered meanwhile, and the copy comes too late
-                self._put(answers)
-                completed()
-
-        for task in self.pending():
-            hedge.late.follow(task, arrived)
-
-    def _put(self, answers: Answers) -> None:
+    def _put(self) -> None:
         now = self._loop.time()
-        store, copy = self._hedge.store, self._hedge.copy
+        answers, store, copy = self._answers, self._hedge.store, self._hedge.copy
         answers[store.name] = store.answer(self._store, now)
         if copy is not None and self._copy_is_due:
             if answers[store.name][0] is None:

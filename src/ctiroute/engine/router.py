@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client import Counter, Histogram
 
 from ctiroute.engine.decide import decide
-from ctiroute.engine.gather import Gatherer
+from ctiroute.engine.gather import Gatherer, waited
 from ctiroute.model import UNKNOWN, CallerContext, Decision, Status, ToDefault, Trace
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Router:
         self._seconds = Histogram("ctiroute_decision_seconds", "From request to decision", buckets=BUCKETS, registry=registry)
 
     def decide(self, request: RouteRequest) -> Decision | None:
-        """Decide at once; None, with nobody told, when a source has to be waited for: `route` does that. Never raises."""
+        """Decide at once; None, with nobody told, when a source has to be waited for: `begin` does that. Never raises."""
         started = perf_counter()
         try:
             ruleset, now = self._rules(), self._clock()
@@ -81,16 +81,29 @@ class Router:
             context, decision = _broken(request, error)
         return self._decided(started, context, decision)
 
-    async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
-        """Decide before `deadline_at` (the event loop's clock). Raises nothing but CancelledError."""
+    def begin(self, request: RouteRequest, deadline_at: float, answer: Callable[[Decision], None]) -> Callable[[], None]:
+        """Call `answer` once with the decision before `deadline_at` (the event loop's clock), which may be at once.
+
+        Returns what lets go of everything: the caller has gone. Never raises, as `answer` must not.
+        """
         started = perf_counter()
+
+        def gathered(context: CallerContext) -> None:
+            try:
+                decision = decide(request, context, self._rules(), self._clock(), self._operators())
+            except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
+                context, decision = _broken(request, error)
+            answer(self._decided(started, context, decision))
+
         try:
-            ruleset = self._rules()
-            context = await self._gatherer.gather(request, ruleset.needs, deadline_at - RESERVE_S, self._ledger.completed)
-            decision = decide(request, context, ruleset, self._clock(), self._operators())
-        except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
-            context, decision = _broken(request, error)
-        return self._decided(started, context, decision)
+            return self._gatherer.begin(request, self._rules().needs, deadline_at - RESERVE_S, gathered, self._ledger.completed)
+        except Exception as error:  # noqa: BLE001 - as above
+            answer(self._decided(started, *_broken(request, error)))
+            return lambda: None
+
+    async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
+        """Do as `begin`, and wait for it. Raises nothing but CancelledError."""
+        return await waited(lambda answer: self.begin(request, deadline_at, answer))
 
     def abandoned(self, request: RouteRequest) -> None:
         """Take note that the caller hung up before the decision."""

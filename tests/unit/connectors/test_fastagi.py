@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Decider:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Queue[RouteRequest] = field(default_factory=asyncio.Queue)
     deadlines: list[float] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def decide(self, request: RouteRequest) -> Decision | None:
         """Answer as told."""
@@ -73,15 +74,29 @@ class Decider:
             self.asked.put_nowait(request)
         return decision
 
-    async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
-        """Answer as told."""
+    def begin(self, request: RouteRequest, deadline_at: float, answer: Callable[[Decision], None]) -> Callable[[], None]:
+        """Answer as told, later."""
         self.asked.put_nowait(request)
         self.deadlines.append(deadline_at)
+        task = asyncio.get_running_loop().create_task(self._answer(answer))
+        self.tasks.append(task)
+
+        def let_go() -> None:
+            task.cancel()
+
+        return let_go
+
+    async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
+        """Be asked by nobody: the session does not wait."""
+        raise NotImplementedError
+
+    async def _answer(self, answer: Callable[[Decision], None]) -> None:
         try:
-            return await self.after_a_while()
+            decision = await self.after_a_while()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+        answer(decision)
 
     def abandoned(self, request: RouteRequest) -> None:
         """Keep who left."""
@@ -285,18 +300,20 @@ async def test_a_hostile_environment_decides_nothing(caplog: pytest.LogCaptureFi
 
 
 async def test_a_handler_that_breaks_still_gives_an_answer(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception, or a cancellation that was not ours, sends the caller the default way at once."""
+    """An exception sends the caller the default way at once, and so does a decision that cannot be said."""
 
-    async def broken() -> Decision:
-        raise ZeroDivisionError
+    class Broken(Decider):
+        def begin(self, request: RouteRequest, deadline_at: float, answer: Callable[[Decision], None]) -> Callable[[], None]:
+            super().begin(request, deadline_at, answer)
+            raise ZeroDivisionError
 
-    async def cancelled() -> Decision:
-        raise asyncio.CancelledError
+    async def nonsense() -> Decision:
+        return replace(PROMO, variables={"x": ZeroDivisionError})  # type: ignore[dict-item]
 
     def broken_at_once() -> Decision:
         raise ZeroDivisionError
 
-    for decider in (Decider(broken), Decider(cancelled), Decider(promo, broken_at_once)):
+    for decider in (Broken(never), Decider(nonsense), Decider(promo, broken_at_once)):
         async with site(decider) as here, here.call() as asterisk:
             assert await asterisk.ask() == {"CTI_ACTION": "default", "CTI_CALL_ID": "asterisk:1700000000.1", "CTI_STATUS": "error"}
             await here.counted("error")

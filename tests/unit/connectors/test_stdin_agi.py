@@ -52,6 +52,10 @@ class Decider:
         """Wait, always."""
         return None
 
+    def begin(self, request: RouteRequest, deadline_at: float, answer: Callable[[Decision], None]) -> Callable[[], None]:
+        """Be asked by nobody: this server waits."""
+        raise NotImplementedError
+
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
         """Answer as told."""
         assert deadline_at > 0

@@ -20,6 +20,8 @@ from ctiroute.protocol.agi_environment import EnvironmentParser
 from ctiroute.protocol.agi_reply import DEAD_CHANNEL, OK, AgiHangup, ReplyParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctiroute.connectors.asterisk.fastagi import FastAgiServer
     from ctiroute.model import Decision, RouteRequest
 
@@ -49,13 +51,13 @@ class AgiSession(asyncio.BufferedProtocol):
         "_answer",
         "_buffer",
         "_environment",
+        "_let_go",
         "_peer",
         "_replies",
         "_request",
         "_server",
         "_stage",
         "_status",
-        "_task",
         "_transport",
         "accepted_at",
     )
@@ -67,7 +69,7 @@ class AgiSession(asyncio.BufferedProtocol):
         self._replies = ReplyParser()
         self._buffer = bytearray(READ_SIZE)
         self._request: RouteRequest | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._let_go: Callable[[], None] | None = None  # of a decision that is waited for
         self._answer: list[bytes] = []  # commands not sent yet
         self._status = Status.ERROR
 
@@ -161,8 +163,7 @@ class AgiSession(asyncio.BufferedProtocol):
         if server.loop.time() >= self.accepted_at + server.deadline_s:
             self.deadline()
             return
-        if not self._decide(request):
-            self._task = server.start_task(self._route(request), f"route {request.call_id}")
+        self._decide(request)
 
     def _read_replies(self, data: bytes) -> None:
         for event in self._replies.feed(data):
@@ -181,35 +182,31 @@ class AgiSession(asyncio.BufferedProtocol):
 
     # --- answering
 
-    def _decide(self, request: RouteRequest) -> bool:
-        """Answer now, without a task, when the handler need not wait for anything; say whether it was so."""
+    def _decide(self, request: RouteRequest) -> None:
+        """Have it decided: now, or before the deadline when something has to be waited for. Whatever it does, there is an answer."""
+        handler = self._server.handler
         try:
-            decision = self._server.handler.decide(request)
+            decision = handler.decide(request)
             if decision is None:
-                return False
-            self._decided(request, decision)
+                self._let_go = handler.begin(request, self.accepted_at + self._server.deadline_s - HANDLER_MARGIN_S, self._decided)
+                return
         except Exception:
             log.exception("%s: the decision failed, taking the default way", request.call_id)
             self._fail(request)
-        return True
+            return
+        self._decided(decision)
 
-    async def _route(self, request: RouteRequest) -> None:
-        """Ask the handler; whatever it does, the caller gets an answer."""
+    def _decided(self, decision: Decision) -> None:
+        """Answer, if the caller still waits. Never raises: who decides must not suffer from it."""
+        request = self._request
+        if self._stage is not _Stage.ROUTING or request is None:
+            return
         try:
-            decision = await self._server.handler.route(request, self.accepted_at + self._server.deadline_s - HANDLER_MARGIN_S)
-            self._decided(request, decision)
-        except asyncio.CancelledError:
-            # Ours comes after the stage has changed. Any other one must not leave the caller without an answer.
-            self._fail(request)
-            raise
-        except Exception:
-            log.exception("%s: the decision failed, taking the default way", request.call_id)
-            self._fail(request)
-
-    def _decided(self, request: RouteRequest, decision: Decision) -> None:
-        if self._stage is _Stage.ROUTING:
             values = to_variables(decision, request.call_id, self._server.dropped)
             self._send_answer(values, Status(values["CTI_STATUS"]))
+        except Exception:
+            log.exception("%s: the decision cannot be said, taking the default way", request.call_id)
+            self._fail(request)
 
     def _fail(self, request: RouteRequest) -> None:
         if self._stage is _Stage.ROUTING:
@@ -243,9 +240,9 @@ class AgiSession(asyncio.BufferedProtocol):
                 log.exception("%s: taking note of the hang-up failed", self._request.call_id)
 
     def _cancel(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
+        let_go, self._let_go = self._let_go, None
+        if let_go is not None:
+            let_go()
 
     def _end(self, result: SessionResult, *, abort: bool = False) -> None:
         if self._stage is _Stage.ROUTING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ctiroute.connectors.asterisk.access import AllowList, ScriptPath
 from ctiroute.connectors.asterisk.agi_metrics import AgiMetrics, SessionResult
@@ -16,7 +16,7 @@ from ctiroute.connectors.asterisk.agi_session import AgiSession
 from ctiroute.connectors.asterisk.agi_timer import FifoTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from datetime import datetime
 
     from prometheus_client import CollectorRegistry
@@ -56,7 +56,6 @@ class FastAgiServer:
         self.port = settings.port  # after start(): the one that is bound
         self.deadline_s = settings.deadline_s
         self._sessions: set[AgiSession] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._metrics = AgiMetrics(registry, lambda: float(len(self._sessions)))
         self.dropped = self._metrics.dropped
         self._complained: dict[SessionResult, float] = {}
@@ -89,14 +88,12 @@ class FastAgiServer:
         await self.stop()
 
     async def stop(self) -> None:
-        """Close the port and every session now; every look-up is over when this returns."""
+        """Close the port and every session now; every look-up is let go of when this returns."""
         if self._server is None:
             return
         self._server.close()
         for session in list(self._sessions):
             session.abort()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         await self._idle.wait()
         for timer in (self._headers, self._deadlines, self._confirmations):
             timer.close()
@@ -142,13 +139,6 @@ class FastAgiServer:
         self._sessions.discard(session)
         if not self._sessions:
             self._idle.set()
-
-    def start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run a look-up in a task that `stop` waits for."""
-        task = self.loop.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def complain(self, result: SessionResult, peer: str, cause: object) -> None:
         """Log why a session ended badly, but not more often than a person can read."""

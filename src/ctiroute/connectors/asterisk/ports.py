@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctiroute.model import CallEvent, Decision, RouteRequest
 
 
@@ -12,10 +14,16 @@ class RouteHandler(Protocol):
     """Answers calls."""
 
     def decide(self, request: RouteRequest) -> Decision | None:
-        """Decide at once; None, without any effect, when something has to be waited for: ask `route`. Never raises."""
+        """Decide at once; None, without any effect, when something has to be waited for: `begin`. Never raises."""
+
+    def begin(self, request: RouteRequest, deadline_at: float, answer: Callable[[Decision], None]) -> Callable[[], None]:
+        """Call `answer` once with the decision before `deadline_at` (the event loop's clock), which may be at once.
+
+        Returns what lets go of everything: the caller has gone. Never raises, as `answer` must not.
+        """
 
     async def route(self, request: RouteRequest, deadline_at: float) -> Decision:
-        """Decide before `deadline_at` (the event loop's clock). Never raises but for CancelledError: the caller has gone."""
+        """Do as `begin`, and wait for it. Never raises but for CancelledError: the caller has gone."""
 
     def abandoned(self, request: RouteRequest) -> None:
         """Take note that the caller hung up before the answer."""
