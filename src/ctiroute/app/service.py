@@ -95,7 +95,7 @@ class Service:
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
-        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock)
+        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region)
         self._forgetter = Forgetter(self.store, self.floor.forget)
         self._stack = AsyncExitStack()
         self._socket_fault = ""

@@ -75,7 +75,7 @@ def add(commands: Commands) -> None:
         action.add_argument("--encoding", help="where recognising it fails: cp1251, utf-8, ...")
         action.add_argument("--delimiter", help="where recognising it fails: , ; or a tab")
         action.add_argument(
-            "--max-rejects", type=_limit, metavar="N[%%]", help="one more bad row, and nothing of the file is kept (default: 100)"
+            "--max-rejects", type=_limit, metavar="N[%]", help="one more bad row, and nothing of the file is kept (default: 100)"
         )
         action.add_argument("--rejects", type=Path, metavar="FILE", help="where refused rows go (default: FILE.rejects.csv)")
         action.add_argument("--resume", action="store_true", help="go on where the same import was cut off, if it was")

@@ -32,3 +32,9 @@ class WebLimits:
     ticket_s: float = 30.0  # life of a one-time sign-in link, unless its maker says otherwise
     # --- health
     store_check_s: float = 1.0  # the store's time to prove it works; the answer is kept as long
+    # --- what other programs send in
+    import_bytes: int = 64 * 1024 * 1024  # of one body, unpacked; some 400,000 touches
+    import_rows: int = 200_000  # of one body; checked and written in some 20 s
+    import_s: float = 120.0  # until a body is read
+    import_idle_s: float = 10.0  # between two pieces of it
+    imports: int = 2  # bodies taken at once: each costs calls a millisecond now and then

@@ -27,6 +27,7 @@ class WebMetrics:
         self.sent_bytes = Histogram("ctiroute_web_sent_bytes", "Size of messages to browsers", buckets=_SIZES, registry=registry)
         self.received_bytes = Histogram("ctiroute_web_received_bytes", "Size of messages from browsers", buckets=_SIZES, registry=registry)
         self.sign_ins = Counter("ctiroute_web_sign_ins", "Sign-ins, by way and result", ["way", "result"], registry=registry)
+        self.api_requests = Counter("ctiroute_web_api_requests", "Requests with an API key, by result", ["result"], registry=registry)
         self.requests = Histogram(
             "ctiroute_web_request_seconds", "Time to answer, without websockets", ["route", "method", "status"], registry=registry
         )

@@ -24,12 +24,20 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):  # noqa: N818 - an answer, named as RFC 9457 names it
     """A request that is answered with a problem document instead of what it asked for."""
 
-    def __init__(self, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        kind: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind  # stable, for programs: the last part of `type`
         self.detail = detail  # for people; never why a sign-in failed
         self.headers = headers or {}
+        self.extra = extra or {}  # further members of the document
 
     def response(self) -> web.Response:
         """Return the answer."""
@@ -38,6 +46,7 @@ class Problem(Exception):  # noqa: N818 - an answer, named as RFC 9457 names it
             "title": self.status.phrase,
             "status": int(self.status),
             "detail": self.detail,
+            **self.extra,
         }
         return web.Response(status=self.status, body=msgspec.json.encode(document), content_type=CONTENT_TYPE, headers=self.headers)
 

@@ -12,6 +12,9 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from ctiroute.web.access import Access
+from ctiroute.web.api.keys import ApiKeys
+from ctiroute.web.api.openapi import openapi
+from ctiroute.web.api.touches import Touches
 from ctiroute.web.cookie import SessionCookie
 from ctiroute.web.limits import WebLimits
 from ctiroute.web.live import RESTART, Live
@@ -66,10 +69,12 @@ class WebServer:
         limits: WebLimits | None = None,
         throttle: SignInThrottle | None = None,
         static: Path = STATIC,
+        region: str = "UA",
     ) -> None:
         """Make a server that listens nowhere yet.
 
-        `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page.
+        `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
+        country of numbers that other programs send without a code.
         """
         limits = limits or WebLimits()
         self._settings = settings
@@ -87,6 +92,7 @@ class WebServer:
         live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic)
         vitals = Vitals(store, floor, registry, limits, monotonic)
         pages = Pages(static)
+        touches = Touches(store, ApiKeys(store, gate, clock, monotonic, metrics.api_requests), clock, limits, region)
         self._app = web.Application(middlewares=[self._measure, problems], client_max_size=limits.body_bytes)
         self._app.on_response_prepare.append(add_headers)
         self._app.add_routes(
@@ -98,6 +104,10 @@ class WebServer:
                 web.post("/api/v1/session", access.sign_in),
                 web.delete("/api/v1/session", access.sign_out),
                 web.post("/api/v1/session/ticket", access.sign_in_by_ticket),
+                web.post("/api/v1/campaigns/{key}/touches", touches.add),
+                web.post("/api/v1/touches/receipts", touches.receipts),
+                web.patch("/api/v1/touches/{touch_id}", touches.progress),
+                web.get("/api/openapi.json", openapi),
                 web.get("/health/live", vitals.live),
                 web.get("/health/ready", vitals.ready),
                 web.get("/metrics", vitals.metrics),

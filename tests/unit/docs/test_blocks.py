@@ -14,7 +14,7 @@ from ctiroute.model import CallerQuery, Identifier, IdentifierKind
 from ctiroute.rules import load_ruleset
 from ctiroute.settings import load_settings
 from ctiroute.store import open_store
-from ctiroute.store.importing import ImportOptions, import_touches
+from ctiroute.store.importing import ImportOptions, import_touches, read_profile
 from tests.unit.docs.pages import ROOT, Block, blocks
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 YAML = list(blocks("yaml", "yml"))
 SETTINGS = [block for block in YAML if block.text.startswith("# ctiroute.yml")]
 RULES = [block for block in YAML if block.text.startswith("# rules")]
+PROFILES = [block for block in YAML if block.text.startswith("# import profile")]
 JSON = list(blocks("json"))
 EXPORTS = [block for block in blocks("sh") if "cat > autumn.csv" in block.text]
 _RULE_PAGES = ("docs/how-to/write-rules.md", "docs/reference/rules.md")  # their own test compiles every block of theirs
@@ -32,6 +33,7 @@ def test_there_is_something_to_try() -> None:
     """Empty lists would pass every test below."""
     assert SETTINGS
     assert RULES
+    assert PROFILES
     assert JSON
     assert EXPORTS
 
@@ -39,7 +41,9 @@ def test_there_is_something_to_try() -> None:
 @pytest.mark.parametrize("block", [block for block in YAML if block.page not in _RULE_PAGES], ids=str)
 def test_every_yaml_block_says_what_it_is(block: Block) -> None:
     """A block without a marker would be tried by nobody."""
-    assert block.text.startswith(("# ctiroute.yml", "# rules", "# compose.yml")), "begin it with # ctiroute.yml or # rules"
+    assert block.text.startswith(("# ctiroute.yml", "# rules", "# compose.yml", "# import profile")), (
+        "begin it with # ctiroute.yml or # rules"
+    )
 
 
 @pytest.mark.parametrize("block", SETTINGS, ids=str)
@@ -57,6 +61,14 @@ def test_settings_load(block: Block, tmp_path: Path) -> None:
 def test_rules_compile(block: Block) -> None:
     """A script that a block names may hold any text."""
     assert load_ruleset([("example.yml", block.text)], lambda _path: "Say hello.").rules
+
+
+@pytest.mark.parametrize("block", PROFILES, ids=str)
+def test_import_profiles_are_read(block: Block, tmp_path: Path) -> None:
+    """With the columns they name."""
+    path = tmp_path / "profile.yml"
+    path.write_text(block.text, encoding="utf-8")
+    assert read_profile(path, "touches").columns["phone"] == "MSISDN"
 
 
 @pytest.mark.parametrize("block", JSON, ids=str)

@@ -53,6 +53,7 @@ class ImportOptions:
     json: bool | None = None  # an object a line; None: recognised
     max_rejects: int = 100  # one more, and nothing is kept
     max_rejects_percent: float | None = None  # of all rows, in place of the number
+    max_rows: int | None = None  # a file with more is refused; None: any number
     rejects: Path | None = None  # where refused rows go; None: they are only counted
     checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
     resume: bool = False  # go on where the same import was cut off
@@ -176,6 +177,8 @@ class _Job(Generic[V]):
                         rejects.add(row[0], refused.column, refused.reason, row[1])
                         self._limit(rejects)
                     read += 1
+                if self._options.max_rows is not None and read > self._options.max_rows:
+                    raise ImportRefused(f"there are more than {self._options.max_rows} rows: send them in parts")
                 slices += 1
                 if slices % _TOLD_EVERY == 0:
                     self._tell(read, writing=False)
