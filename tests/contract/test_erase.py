@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -301,8 +302,7 @@ async def test_running_nodes_are_told(store: Store) -> None:
     await store.erase(Subject((PHONE,)), NOW)
     await store.erase(Subject(customer_ids=("K9",)), NOW)
     first, second = await store.erasures_after(0)
-    assert first.erased_at == NOW
-    assert first.subject == Subject((PHONE, EMAIL), ("K1",), ("x:1",), resolved=True)
+    assert first.subject == Subject((PHONE, EMAIL), ("K1",), ("x:1",), NOW)
     assert second.subject.customer_ids == ("K9",)
     assert await store.erasures_after(first.erasure_id) == [second]
 
@@ -313,12 +313,14 @@ async def test_a_node_repeats_an_erasure_without_taking_anybody_else(store: Stor
     await store.record_calls([call("x:1")])
     await store.erase(Subject((PHONE,)), NOW)
     (marker,) = await store.erasures_after(0)
-    await store.record_calls([CallRecord("x:1", customer_id="K7", caller_raw="067")])
+    long_ago = replace(call("x:3"), received_at=LONG_AGO)
+    await store.record_calls([CallRecord("x:1", customer_id="K7", caller_raw="067"), long_ago])
     await store.put_wrap_up(WrapUp("x:1", "olha", "Олена again", NOW))
     await store.put_customers([Customer("K7", "Нова", "uk", {}, (PHONE,))])
     done = await store.erase(marker.subject, None)
-    assert (done.customers, done.calls, done.wrap_ups) == (0, 1, 1)
+    assert (done.customers, done.touches, done.calls, done.wrap_ups) == (0, 0, 1, 1)
     assert await store.get_call("x:1") == anonymous(call("x:1"))
+    assert await store.get_call("x:3") == long_ago
     assert [customer.customer_id for customer in (await facts(store, PHONE)).customers] == ["K7"]
 
 

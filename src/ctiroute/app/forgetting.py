@@ -6,12 +6,14 @@ memory, and once more a little later, together with what it may have written in 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from ctiroute.errors import StoreError
 from ctiroute.model import IdentifierKind
 from ctiroute.store.erasing import telling_digits
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from ctiroute.model import CallRecord, ErasureMarker, MissedCall, Subject
     from ctiroute.store.base import Store
 
+log = logging.getLogger(__name__)
 audit = logging.getLogger("ctiroute.audit")
+
+LOOK_S = 5.0
 
 _encode = msgspec.json.Encoder().encode
 
@@ -91,13 +96,22 @@ class Forgetter:
         self._seen = 0
         self._pending: list[ErasureMarker] = []
 
+    async def run(self) -> None:
+        """Look every few seconds until cancelled. A store that is away is asked again."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.look()
+            except StoreError as error:
+                log.warning("erasures cannot be read or carried out: %s", error)
+
     async def begin(self) -> None:
         """Take the erasures up to now for done: a node that starts holds nothing in memory."""
         while markers := await self._store.erasures_after(self._seen):
             self._seen = markers[-1].erasure_id
 
     async def look(self) -> None:
-        """Act on new erasures. To be called every few seconds; raises `StoreError` when the store is away, and may then be called again.
+        """Act on new erasures. Raises `StoreError` when the store is away, and may then be called again.
 
         Records that were on their way into the store while the person was erased stand there now. So what was found in one look is done
         again in the next: in memory, and in the store.

@@ -122,6 +122,7 @@ class Service:
                 await self._forgetter.begin()
             self._tasks.start(self._keep_fresh(fresh=fresh), "operators and expiry", lasting=True)
             self._tasks.start(self.purger.run(), "purge", lasting=True)
+            self._tasks.start(self._forgetter.run(), "erasures", lasting=True)
             stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
             await self._start_agi_socket()
             stack.push_async_callback(self.fastagi.drain, DRAIN_S)
@@ -176,9 +177,8 @@ class Service:
             async with asyncio.timeout(REFRESH_S):
                 self.floor.expire()
                 self.floor.set_operators(await self.store.get_operators())
-                await self._forgetter.look()
         except (StoreError, TimeoutError) as error:
-            log.warning("operators and erasures cannot be read: %s", str(error) or "no answer in time")
+            log.warning("operators cannot be read: %s", str(error) or "no answer in time")
             return False
         except Exception:  # whatever it is, it is tried again
             log.exception("what is long over could not be tidied up")

@@ -55,8 +55,9 @@ class Subject:
     identifiers: tuple[Identifier, ...] = ()
     customer_ids: tuple[str, ...] = ()
     call_ids: tuple[str, ...] = ()  # calls that are known to be the subject's
-    # The identifiers are known to be the subject's own, and nobody is to be found by them: whoever has one now is somebody else.
-    resolved: bool = False
+    # When it was erased, of a subject that is erased once more for what nodes were still writing then: nobody is found by its
+    # identifiers (who has one now is somebody else), and only calls since a day before that are looked at. None: not erased yet.
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +96,4 @@ class ErasureMarker:
     """Tells running nodes that a subject was erased, so that they forget it as well. Kept for an hour or two, then removed itself."""
 
     erasure_id: int  # grows
-    erased_at: datetime  # aware, UTC
-    subject: Subject  # resolved, with the latest calls
+    subject: Subject  # as it was found to be, with the latest calls and the time of the erasure

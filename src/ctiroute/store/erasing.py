@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -16,6 +17,7 @@ from ctiroute.model import Erasure, Identifier, IdentifierKind, Kept, Subject
 
 SUBJECT, OTHER, SHARED, NEAR = "subject", "other", "shared", "near"  # whose a record is, as the statements of a store say it
 
+BEFORE = timedelta(days=1)  # an erasure that is repeated looks at calls since so long before it: no call lasts longer
 MAX_CALLS_MARKED = 1_000  # the latest calls of a subject: older ones are in nobody's memory
 _TELLING = 9  # digits at the end of a number that tell it from others, however it was written: "067 123 45 67" and "+380671234567"
 _WHY = {
@@ -93,10 +95,10 @@ class Findings:
             candidates=person.candidates,
         )
 
-    def marked(self) -> Subject:
+    def marked(self, at: datetime) -> Subject:
         """Return what running nodes have to forget."""
         calls = tuple(dict.fromkeys((*self.calls, *self.call_ids)))[:MAX_CALLS_MARKED]
-        return Subject(tuple(self.person.own), tuple(self.person.customers), calls, resolved=True)
+        return Subject(tuple(self.person.own), tuple(self.person.customers), calls, at)
 
 
 def telling_digits(number: str) -> str:

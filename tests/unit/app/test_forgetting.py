@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ctiroute.app import service as service_module
+from ctiroute.app import forgetting
 from ctiroute.app.forgetting import Forgetter
 from ctiroute.demo.company import CAMPAIGN_CALLER, FAMILY, YOU
 from ctiroute.errors import StoreUnavailable
@@ -16,14 +16,10 @@ from ctiroute.model import (
     Erasure,
     Identifier,
     IdentifierKind,
-    Medium,
     Member,
     MissedCall,
     OfferMissed,
-    OfferTerms,
     Subject,
-    Touch,
-    TouchStatus,
     WrapUp,
 )
 from ctiroute.store.sqlite import SqliteStore
@@ -51,7 +47,7 @@ async def another_process(folder: Path) -> AsyncIterator[SqliteStore]:
 
 async def test_a_live_call_is_forgotten_and_shown_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator's pop says no more than the switch does; what is kept of the call is that there was one."""
-    monkeypatch.setattr(service_module, "REFRESH_S", 0.02)
+    monkeypatch.setattr(forgetting, "LOOK_S", 0.02)
     async with office(tmp_path) as running, another_process(tmp_path) as store:
         browser = await running.browser(YOU)
         await running.route(CALL)
@@ -77,11 +73,13 @@ async def test_what_waits_to_be_written_is_made_anonymous(tmp_path: Path) -> Non
         recorder.note(WrapUp(CALL, YOU, "Iryna will call again", T0))
         await forgetter.look()
         assert (await running.kept(CALL)) == CallRecord(CALL, rule="r")
-        await store.record_calls([CallRecord(later, caller_phone=PHONE.value)])  # was on its way while the person was erased
+        await store.record_calls(
+            [CallRecord(later, caller_phone=PHONE.value, received_at=T0)]
+        )  # was on its way while the person was erased
         await forgetter.look()
-        assert (await running.kept(later)) == CallRecord(later)
+        assert (await running.kept(later)) == CallRecord(later, received_at=T0)
         assert [(one.caller_number, one.caller_name, one.headline) for one in await store.missed_since(YOU, T0)] == [("", "", "")]
-        assert (await store.find_erasable(Subject((PHONE,), call_ids=(CALL, later), resolved=True))).total == 0
+        assert (await store.find_erasable(Subject((PHONE,), call_ids=(CALL, later), erased_at=T0))).total == 0
 
 
 async def test_a_colleague_who_was_named_beside_is_forgotten_and_the_call_stays(tmp_path: Path) -> None:
@@ -151,9 +149,9 @@ async def test_a_store_that_is_away_costs_no_erasure(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await forgetter.look()
     store.away = False
-    await store.put_touches([Touch("T", "c", "", Medium.SMS, PHONE, T0, TouchStatus.SENT, OfferTerms(), customer_id="K1")])
+    await store.record_calls([CallRecord(CALL, caller_phone=PHONE.value, customer_id="K1", received_at=T0)])
     await forgetter.look()
-    assert (await store.find_erasable(Subject(customer_ids=("K1",)))).touches == 0
+    assert (await store.find_erasable(Subject(customer_ids=("K1",)))).calls == 0
     await forgetter.look()
     assert len(forgotten) == 3
     await store.close()

@@ -11,9 +11,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ctiroute.model import ErasureMarker, Identifier, IdentifierKind
-from ctiroute.store.erasing import NEAR, OTHER, SHARED, Findings, Person, from_marker, telling_digits, to_marker
+from ctiroute.store.erasing import BEFORE, NEAR, OTHER, SHARED, Findings, Person, from_marker, telling_digits, to_marker
 from ctiroute.store.sqlite.faults import mapped, readable
-from ctiroute.store.sqlite.rows import Row, from_microseconds
+from ctiroute.store.sqlite.rows import Row
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Subject
 
 BITE = 200  # records a transaction
+_EVER = -(2**63)
 _Step = tuple[str, Sequence[Row]]  # name of a statement, values of each record
 
 
@@ -54,13 +55,13 @@ def finish(connection: sqlite3.Connection, findings: Findings, mark_at: datetime
     connection.executemany(SQL["erase_customers"], [(one,) for one in findings.customers])
     connection.executemany(SQL["erase_identifiers"], [(one.kind.value, one.value) for one in findings.person.own])
     if mark_at is not None:
-        connection.execute(SQL["add_erasure"], (to_microseconds(mark_at), to_marker(findings.marked())))
+        connection.execute(SQL["add_erasure"], (to_microseconds(mark_at), to_marker(findings.marked(mark_at))))
 
 
 def marker_of(row: Row) -> ErasureMarker:
     """Return a marker from a row of `erasures_after`."""
-    erasure_id, erased_at, marker = row
-    return ErasureMarker(erasure_id, from_microseconds(erased_at), from_marker(marker))
+    erasure_id, marker = row
+    return ErasureMarker(erasure_id, from_marker(marker))
 
 
 def _bites(name: str, keys: Sequence[Row]) -> Iterator[_Step]:
@@ -73,27 +74,30 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
     findings = Findings(person, subject.call_ids)
     if person.candidates:
         return findings
+    if subject.erased_at is not None:  # nodes write no more than calls, and what belongs to them
+        _find_calls(connection, findings, to_microseconds(subject.erased_at - BEFORE))
+        return findings
     findings.customers = [row[0] for row in connection.execute(SQL["search_customers_of_subject"])]
     for kind in ("touches", "interactions"):
         for by in ("identifiers", "customers") if person.customers else ("identifiers",):
             for key, whose in connection.execute(SQL[f"search_{kind}_of_{by}"]):
                 findings.sort(kind, key, whose)
-    _find_calls(connection, findings)
+    _find_calls(connection, findings, _EVER)
     return findings
 
 
-def _find_calls(connection: sqlite3.Connection, findings: Findings) -> None:
-    """Add calls, and what is kept beside them."""
+def _find_calls(connection: sqlite3.Connection, findings: Findings, since: int) -> None:
+    """Add calls since a time, and what is kept beside them."""
     phones = findings.person.phones
     others: set[str] = set()
-    for call_id, whose, has_snapshot, dialed in connection.execute(SQL["search_calls_of_subject"]):
+    for call_id, whose, has_snapshot, dialed in connection.execute(SQL["search_calls_of_subject"], (since,)):
         findings.sort_call(call_id, whose, has_snapshot=bool(has_snapshot), dialed=bool(dialed))
         if whose in {OTHER, SHARED, NEAR}:
             others.add(call_id)
     for call_id in findings.call_ids:
         for _ in connection.execute(SQL["search_named_call"], (call_id,)):
             findings.calls.setdefault(call_id, False)
-    for call_id, raw in connection.execute(SQL["search_raw_callers"]):
+    for call_id, raw in connection.execute(SQL["search_raw_callers"], (since,)):
         if telling_digits(raw) in phones:
             findings.calls.setdefault(call_id, False)
     theirs = {*findings.calls, *findings.call_ids}
@@ -107,7 +111,7 @@ def _find_calls(connection: sqlite3.Connection, findings: Findings) -> None:
 def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
     """Find out who the subject is, and put it into the temporary tables."""
     person = Person(customers=dict.fromkeys(subject.customer_ids))
-    if not subject.resolved:
+    if subject.erased_at is None:
         for identifier in subject.identifiers:
             _, owners = _owners(connection, identifier)
             if len(owners) > 1 and not owners & person.customers.keys():

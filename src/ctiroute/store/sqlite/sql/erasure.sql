@@ -76,7 +76,7 @@ SELECT interaction_id, 'subject' FROM interactions WHERE customer_id IN (SELECT 
 
 -- name: search_calls_of_subject
 -- Calls of the subject, or to them, or of somebody near: whose they are, whether what was known of the caller is kept, whether the
--- number dialled is the subject's. The latest first. A scan.
+-- number dialled is the subject's. Since a time, the latest first. A scan of these.
 SELECT c.call_id,
     CASE
         WHEN c.customer_id IN (SELECT customer_id FROM subject_customers) THEN 'subject'
@@ -89,7 +89,8 @@ SELECT c.call_id,
     c.snapshot IS NOT NULL,
     c.dialed IN (SELECT value FROM subject_identifiers WHERE kind = 'phone' AND NOT shared)
 FROM calls c LEFT JOIN subject_identifiers s ON s.kind = 'phone' AND s.value = c.caller_phone
-WHERE s.value IS NOT NULL
+WHERE COALESCE(c.received_at, c.answered_at, c.ended_at, 0) >= ?1 AND (
+    s.value IS NOT NULL
     OR c.customer_id IN (SELECT customer_id FROM subject_customers)
     OR c.dialed IN (SELECT value FROM subject_identifiers WHERE kind = 'phone' AND NOT shared)
     OR c.customer_id IN (SELECT customer_id FROM subject_neighbours)
@@ -99,6 +100,7 @@ WHERE s.value IS NOT NULL
             JOIN customer_identifiers ci ON ci.customer_id = n.customer_id
             JOIN identifiers i ON i.identifier_id = ci.identifier_id AND i.kind = 'phone'
     )
+)
 ORDER BY COALESCE(c.received_at, c.answered_at, c.ended_at, 0) DESC
 
 -- name: search_named_call
@@ -107,8 +109,9 @@ SELECT call_id FROM calls
 WHERE call_id = ?1 AND COALESCE(caller_phone, caller_raw, customer_id, touch_id, interaction_id, snapshot) IS NOT NULL
 
 -- name: search_raw_callers
--- Calls without a number that could be a key, and what came in its place.
-SELECT call_id, caller_raw FROM calls WHERE caller_phone IS NULL AND caller_raw IS NOT NULL
+-- Calls since a time without a number that could be a key, and what came in its place.
+SELECT call_id, caller_raw FROM calls
+WHERE COALESCE(received_at, answered_at, ended_at, 0) >= ?1 AND caller_phone IS NULL AND caller_raw IS NOT NULL
 
 -- name: search_missed_with_words
 -- Missed calls that still say who called.
@@ -161,4 +164,4 @@ INSERT INTO erasures (erased_at, marker) VALUES (?, ?)
 
 -- name: erasures_after
 -- What was erased since a node looked last.
-SELECT erasure_id, erased_at, marker FROM erasures WHERE erasure_id > ?1 ORDER BY erasure_id LIMIT 100
+SELECT erasure_id, marker FROM erasures WHERE erasure_id > ?1 ORDER BY erasure_id LIMIT 100
