@@ -148,6 +148,9 @@ class Relay:
 
     async def refresh(self) -> float:
         """Read again what was marked; the marks go only when the copy has it."""
+        if not await self._dirty.follow():
+            log.warning("nobody kept the hot copy for a while: it is filled again")
+            await self._copy.forget_markers()
         async with self._dirty.take(BATCH) as identifiers:
             if identifiers:
                 await self._read(identifiers)

@@ -32,6 +32,12 @@ class Reading:
 class DirtyIdentifiers(Protocol):
     """Identifiers whose facts have changed, and bulk reading. Every method raises `StoreUnavailable` when the store is away."""
 
+    async def follow(self) -> bool:
+        """Say that somebody keeps a copy, at least once in some minutes. While nobody does, writes mark nothing.
+
+        False: marks may have been lost before this, so what the copy holds is not to be believed until everything was read over.
+        """
+
     def take(self, limit: int) -> AbstractAsyncContextManager[Sequence[Identifier]]:
         """Take at most `limit` identifiers that are marked, the oldest marks first, each at most once.
 

@@ -1,4 +1,4 @@
-"""Rows of `find_caller` -> CallerFacts. Knows nothing of connections."""
+"""CallerQuery -> the parameters of `find_caller`, its rows -> CallerFacts. Knows nothing of connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from ctiroute.model import CallerQuery
     from ctiroute.store.postgres.rows import Row
+
+
+def question(query: CallerQuery) -> Row:
+    """Return the parameters of `find_caller`."""
+    asked = query.identifier
+    key = rows.key_of(asked)
+    kind, value = (None, None) if key is not None else rows.identifier_values(asked)
+    return key, kind, value, query.touches_since, query.calls_since, query.interactions_since, query.limit
 
 
 def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts:

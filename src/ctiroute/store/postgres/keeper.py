@@ -134,4 +134,4 @@ class Keeper:
                 house_at = loop.time() + HOUSEKEEPING_S
 
     async def _keep_house(self, link: Link) -> None:
-        await partitions.make(link.connection, partitions.months_ahead(datetime.now(UTC)))
+        await partitions.make(link.connection, partitions.months_around(datetime.now(UTC)))

@@ -46,17 +46,19 @@ class Link:
 
     async def run(self, name: str, *values: object) -> list[asyncpg.Record]:
         """Run a named statement: one round trip from its second time on."""
-        statement = self._statements.get(name)
-        if statement is None:
-            statement = await self.prepare(name)
+        statement = self._statements.get(name) or await self.prepare(name)
         found: list[asyncpg.Record] = await statement.fetch(*values)
+        return found
+
+    async def run_all(self, name: str, values: Sequence[Sequence[object]]) -> list[asyncpg.Record]:
+        """Run a named statement for each of `values` in few round trips, and return the rows of all."""
+        statement = self._statements.get(name) or await self.prepare(name)
+        found: list[asyncpg.Record] = await statement.fetchmany(values)
         return found
 
     async def run_many(self, name: str, values: Sequence[Sequence[object]]) -> None:
         """Run a named statement for each of `values`, in few round trips."""
-        statement = self._statements.get(name)
-        if statement is None:
-            statement = await self.prepare(name)
+        statement = self._statements.get(name) or await self.prepare(name)
         await statement.executemany(values)
 
     async def prepare(self, name: str) -> PreparedStatement:

@@ -14,13 +14,13 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.store.outbox import Reading
 from ctiroute.store.postgres import rows
 from ctiroute.store.postgres.faults import mapped, readable
-from ctiroute.store.postgres.finding import facts_of
+from ctiroute.store.postgres.finding import facts_of, question
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallerFacts, CallerQuery, Identifier
+    from ctiroute.model import CallerQuery, Identifier
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.postgres.pool import Pool
 
@@ -53,7 +53,6 @@ class Outbox:
     @asynccontextmanager
     async def take(self, limit: int) -> AsyncIterator[Sequence[Identifier]]:
         """Give at most `limit` marked identifiers; leaving the block normally removes their marks."""
-        await self.follow()
         async with self._link("take marks") as link, link.connection.transaction():
             marks = [(row[0], row[1]) for row in await link.run("take_marks", limit)]
             wide = await self._widened(link, [key for _, keys in marks for key in keys])
@@ -82,11 +81,15 @@ class Outbox:
         return max(0.0, found[0][0]) if found else 0.0
 
     async def read_facts(self, queries: Sequence[CallerQuery]) -> Reading:
-        """Answer many queries, each as `find_caller` would."""
+        """Answer many queries, each as `find_caller` would, in one trip after the clock was read."""
+        values = [(*question(query), place) for place, query in enumerate(queries)]
+        found: list[list[tuple[object, ...]]] = [[] for _ in queries]
         async with self._link("read facts in bulk") as link:
             as_of: datetime = (await link.run("now"))[0][0]
-            facts = [await self._read(link, query) for query in queries]
-        return Reading(as_of, tuple(facts))
+            for place, *row in await link.run_all("find_callers", values):
+                found[place].append(tuple(row))
+        with readable():
+            return Reading(as_of, tuple(facts_of(each, query.identifier, query.limit) for each, query in zip(found, queries, strict=True)))
 
     async def known_identifiers(
         self, after: Identifier | None, touches_since: datetime, calls_since: datetime, interactions_since: datetime, limit: int
@@ -96,16 +99,6 @@ class Outbox:
             start = _MIN_KEY if after is None else await self._key_of(link, after)
             found = await link.run("known_keys", start, touches_since, calls_since, interactions_since, limit)
             return await self._named(link, [row[0] for row in found])
-
-    async def _read(self, link: Link, query: CallerQuery) -> CallerFacts:
-        asked = query.identifier
-        key = rows.key_of(asked)
-        kind, value = (None, None) if key is not None else rows.identifier_values(asked)
-        found = await link.run(
-            "find_caller", key, kind, value, query.touches_since, query.calls_since, query.interactions_since, query.limit
-        )
-        with readable():
-            return facts_of(found, asked, query.limit)
 
     async def _widened(self, link: Link, keys: Sequence[int]) -> dict[int, list[int]]:
         wide: dict[int, list[int]] = {key: [] for key in keys}

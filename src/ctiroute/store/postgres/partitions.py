@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD = 2  # months after this one; a node that runs makes them, so it may be down for so long
+BEHIND = 1  # months before this one, for what is sent from another program's tables
 BEFORE = 60  # months; older touches are history, which no rule looks at
 
 _DAY = 24 * 3600 * 1_000_000  # in microseconds
@@ -29,9 +30,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Month = tuple[int, int]  # year, month, in UTC
 
 
-def months_ahead(now: datetime) -> list[Month]:
-    """Return this month and those to be made ahead."""
-    return [_shifted(now.year, now.month, shift) for shift in range(AHEAD + 1)]
+def months_around(now: datetime) -> list[Month]:
+    """Return this month and those next to it, to be made whether they are used or not."""
+    return [_shifted(now.year, now.month, shift) for shift in range(-BEHIND, AHEAD + 1)]
 
 
 def months_of(moments: Sequence[int], now: datetime) -> set[Month]:

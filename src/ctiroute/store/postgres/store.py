@@ -11,7 +11,7 @@ from ctiroute.model import CallerFacts
 from ctiroute.store.postgres import partitions, rows, writing
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
-from ctiroute.store.postgres.finding import facts_of
+from ctiroute.store.postgres.finding import facts_of, question
 from ctiroute.store.postgres.keeper import Keeper
 from ctiroute.store.postgres.link import connect
 from ctiroute.store.postgres.outbox import Outbox
@@ -117,13 +117,9 @@ class PostgresStore:
         pool, asked = self._calls, query.identifier
         if pool is None:
             raise StoreUnavailable("the store is not open")
-        key = rows.key_of(asked)
-        kind, value = (None, None) if key is not None else rows.identifier_values(asked)
         link = pool.take_now() or await pool.take()
         try:
-            found = await link.run(
-                "find_caller", key, kind, value, query.touches_since, query.calls_since, query.interactions_since, query.limit
-            )
+            found = await link.run("find_caller", *question(query))
         except DRIVER as error:
             pool.give_up(link, error)
             if isinstance(error.__cause__, UnicodeEncodeError):

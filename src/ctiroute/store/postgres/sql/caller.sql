@@ -57,3 +57,9 @@ FROM asked
     CROSS JOIN LATERAL (
         SELECT * FROM calls WHERE caller_key = asked.key AND received_at >= $5 ORDER BY received_at DESC LIMIT $7
     ) p
+
+-- name: find_callers
+-- The same for one of many asked at once: $8 is its place among them, and comes before each row.
+SELECT $8::integer AS place, found.* FROM (
+{find_caller}
+) found
