@@ -53,7 +53,8 @@ class OperatorScreen:
     missed: set[str] = field(default_factory=set)  # pop ids in the list of missed calls, as of the last snapshot
     darks: list[Dark] = field(default_factory=list)
     at_once: int = 0  # the most pops of one call that stood there at the same time
-    connected: asyncio.Event = field(default_factory=asyncio.Event)
+    connected: asyncio.Event = field(default_factory=asyncio.Event)  # the snapshot is there
+    lost: asyncio.Event = field(default_factory=asyncio.Event)  # it was, and the connection is gone or was once
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     refused: str = ""  # why the service did not let us in for good
     _task: asyncio.Task[None] | None = None
@@ -95,6 +96,7 @@ class OperatorScreen:
                     pass
                 if self.connected.is_set():
                     self.darks.append(Dark(time.monotonic()))
+                    self.lost.set()
                 self.connected.clear()
                 pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
                 attempt += 1

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tests.real.service import PASSWORD
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-    from tests.real.service import RunningService
-
 SOON_MS = 5_000.0  # in which Chromium must show what the wire has said
 
 
-async def sign_in(browser: Browser, service: RunningService, operator_id: str) -> Page:
+class Site(Protocol):
+    """Whatever has screens: one service, or a cluster behind its balancer."""
+
+    @property
+    def url(self) -> str:
+        """Address of the screens."""
+
+
+async def sign_in(browser: Browser, service: Site, operator_id: str) -> Page:
     """Open the page as a person does, and sign in."""
     context = await browser.new_context(viewport={"width": 420, "height": 860}, locale="en-GB", color_scheme="light")
     page = await context.new_page()

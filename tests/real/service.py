@@ -190,6 +190,12 @@ class RunningService:
         await self._process.wait()
 
     @property
+    def returncode(self) -> int | None:
+        """How the process ended; None: it runs."""
+        assert self._process is not None
+        return self._process.returncode
+
+    @property
     def pid(self) -> int:
         """The process's id."""
         assert self._process is not None
