@@ -35,15 +35,15 @@ def urls(*ports: int) -> str:
     return "&".join(f"agi://127.0.0.1:{port}/route" for port in ports)
 
 
-async def call(asterisk: RealAsterisk) -> tuple[str, float]:
+async def call(asterisk: RealAsterisk, number: str = CUSTOMER) -> tuple[str, float]:
     """Call in and hang up: the way the call took ("menu": routed), and after how many seconds it was on it."""
-    async with asterisk.ami() as ami, Caller(asterisk, CUSTOMER, OFFICE) as caller:
-        asked = await ami.wait("Newexten", Context="ctiroute-route", timeout_s=6)
-        ways = ("menu", "default", "lost")
-        took = await ami.wait("VarSet", where=lambda heard: heard["Variable"] == "CTI_WAY" and heard["Value"] in ways, timeout_s=15)
+    async with asterisk.ami() as ami, Caller(asterisk, number, OFFICE) as caller:
+        came = await ami.wait("Newchannel", CallerIDNum=number)
+        asked = await ami.wait("Newexten", Context="ctiroute-route", Linkedid=came["Linkedid"])
+        took = await ami.wait("VarSet", Variable="CTI_WAY", Linkedid=came["Linkedid"], where=lambda heard: bool(heard["Value"]))
         await caller.wait("answered")
         await caller.hang_up()
-        await asterisk.no_channels()
+        assert await caller.ended() == 0
         return took["Value"], float(took["Timestamp"]) - float(asked["Timestamp"])
 
 
@@ -93,6 +93,32 @@ async def test_hung_node_is_asked_last_for_a_while(asterisk: RealAsterisk) -> No
         way, took_s = await call(asterisk)
         assert way == "menu"
         assert took_s < AT_ONCE_S
+
+
+async def test_one_call_finds_out_whether_a_node_is_back(asterisk: RealAsterisk) -> None:
+    """When its time is over, one caller is sent to the node that was late and the next is not; an answer brings it back for all."""
+    first, second = free_port(), free_port()
+    mark = f"CTI_AWAY_127001{first}"
+    asked: list[str] = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append("first")
+        await ROUTED(reader, writer)
+
+    await asterisk.set_agi(nodes=urls(first, second), order="list")
+    async with asterisk.ami() as ami, peer(second, ROUTED):
+        await ami.act("Setvar", Variable=mark, Value="1000000000")  # long over
+        async with peer(first, hung), Caller(asterisk, "+380501111111", OFFICE):
+            await ami.wait("Newexten", Application="AGI")  # he is being held by the first
+            assert await call(asterisk, "+380502222222") == ("menu", pytest.approx(0, abs=AT_ONCE_S))
+            await ami.wait("VarSet", Variable="CTI_WAY", Value="menu", since=len(ami.events))
+            await asterisk.hang_up_all()
+        await ami.act("Setvar", Variable=mark, Value="1000000000")
+        async with peer(first, counted):
+            await call(asterisk)
+            await call(asterisk)
+        assert asked == ["first", "first"]
+        assert (await ami.act("Getvar", Variable=mark))["Value"] == ""
 
 
 async def test_silent_host_is_asked_last_for_a_while(asterisk: RealAsterisk, silent: int) -> None:
