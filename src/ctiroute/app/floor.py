@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from ctiroute.app import pops
 from ctiroute.app.call_files import CallFile, CallFiles, from_bytes
+from ctiroute.app.call_search import CallSearch
 from ctiroute.app.forgetting import Traces
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
 from ctiroute.errors import AccessDenied, StoreError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from ctiroute.app.acks import Acks
+    from ctiroute.app.neighbours import Neighbours
     from ctiroute.app.recorder import Recorder
     from ctiroute.app.tasks import Tasks
     from ctiroute.desk import Desk
@@ -73,12 +75,13 @@ class Floor:
         zone: Callable[[], tzinfo],
         claims: Claims,
         health: Callable[[], Mapping[str, str]],
+        neighbours: Neighbours,
     ) -> None:
         """Take what the floor works with.
 
         `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
         was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
-        is the desk's own; `health` names parts that are not well.
+        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes.
         """
         self._desk = desk
         self._store = store
@@ -86,15 +89,14 @@ class Floor:
         self._acks = acks
         self._tasks = tasks
         self._clock = clock
-        self._look_up = look_up
-        self._explain = explain
         self._language = language
         self._zone = zone
         self._claims = claims
         self.health = health
+        self._neighbours = neighbours
         self._files = CallFiles(explain)
+        self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
-        self._searching: set[str] = set()
         self._missed: dict[str, deque[MissedCall]] = {}
         self._switches: dict[str, SwitchState] = {}
         self._rings: dict[str, int] = {}  # queue -> the longest it let a phone ring in vain: its ring time, as far as we have seen, s
@@ -135,11 +137,13 @@ class Floor:
         snapshot = self._files.decided(context, decision, worded=is_trial)  # whoever tries the rules wants to read why
         if not is_trial:
             self._desk.know(request.call_id, request.received_at)
+            self._neighbours.decided(request.call_id, snapshot)
         self._recorder.decided(context, decision, took_ms, snapshot)
 
     def completed(self, context: CallerContext) -> None:
         """Take a context that a late source has completed, and bring the pops about it up to date."""
         if self._files.completed(context):
+            self._tell_changed(context.request.call_id)
             self._run(self._desk.refresh(context.request.call_id))
 
     def abandoned(self, request: RouteRequest) -> None:
@@ -213,6 +217,7 @@ class Floor:
         now = self._clock()
         self._run(self._desk.write_note(pop_id, operator_id, text, now))
         self._recorder.note(WrapUp(offer.about_call_id, operator_id, text, now))
+        self._neighbours.noted(pop_id, operator_id, text, now)
         return True
 
     async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
@@ -226,6 +231,7 @@ class Floor:
             return False
         self._files.keep(chosen)
         self._recorder.record(CallRecord(offer.about_call_id, customer_id=customer_id), with_snapshot=True)
+        self._tell_changed(offer.about_call_id)
         self._run(self._desk.refresh(offer.about_call_id))
         return True
 
@@ -258,12 +264,29 @@ class Floor:
                 self._files.forget(call_id)
                 named.append(call_id)
         self._recorder.forget(traces)
+        self._neighbours.forget({*named, *traces.call_ids})
         for calls in self._missed.values():
             kept = [traces.without_name(missed) for missed in calls]
             calls.clear()
             calls.extend(kept)
         for call_id in named:
             self._run(self._desk.refresh(call_id))
+
+    # --- what other nodes tell
+
+    def noted_elsewhere(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
+        """Show a note that was written on another node, and is kept by it."""
+        self._run(self._desk.write_note(pop_id, operator_id, text, at))
+
+    def changed_elsewhere(self, call_id: str) -> None:
+        """Read a call's file again, if it is shown here."""
+        if self._files.packed(call_id) is not None:
+            self._search.read_again(call_id, self._tasks)
+
+    def forgotten_elsewhere(self, call_ids: Iterable[str]) -> None:
+        """Let go of calls of somebody who was erased."""
+        for call_id in call_ids:
+            self._files.forget(call_id)
 
     # --- carrying out what the desk wants
 
@@ -277,7 +300,9 @@ class Floor:
     def _carry_out(self, command: Command) -> None:
         match command:
             case ShowPop(offer) if not self._waits_for_answer(offer):
-                self._acks.pushed(offer.pop_id, browsers=self._push("pop", offer))
+                browsers = self._push("pop", offer)
+                if browsers or not self._neighbours.has(offer.operator_id):  # else it is for that node to show, and to count
+                    self._acks.pushed(offer.pop_id, browsers=browsers)
             case UpdatePop(offer) if not self._waits_for_answer(offer):
                 self._push("pop.update", offer)
             case ClosePop(offer) if not self._waits_for_answer(offer):
@@ -296,6 +321,15 @@ class Floor:
             case _:
                 assert_never(command)
 
+    def _show(self, file: CallFile) -> None:
+        self._files.keep(file)
+        self._run(self._desk.refresh(file.context.request.call_id))
+
+    def _tell_changed(self, call_id: str) -> None:
+        packed = self._files.packed(call_id)
+        if packed is not None:
+            self._neighbours.changed(call_id, packed)
+
     def _waits_for_answer(self, offer: Offer) -> bool:
         """Say whether the rule wants this pop at the answer only, and nobody has answered yet."""
         file = self._files.get(offer.about_call_id)
@@ -304,7 +338,7 @@ class Floor:
     def _push(self, kind: Literal["pop", "pop.update", "pop.close"], offer: Offer) -> int:
         """Send a pop to its operator's screens; return how many there are."""
         if self._files.get(offer.about_call_id) is None:
-            self._find(offer.about_call_id)
+            self._search.find(offer.about_call_id, self._heard.get(offer.about_call_id), self._tasks)
         if self._screens is None:
             return 0
         return self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))
@@ -322,32 +356,6 @@ class Floor:
         self._heard[started.call_id] = started
         if len(self._heard) > MAX_HEARD:
             self._heard.popitem(last=False)
-
-    def _find(self, call_id: str) -> None:
-        """Look for a call we hold no file of: from before a restart, or dialled without asking us."""
-        if call_id not in self._searching:
-            self._searching.add(call_id)
-            self._tasks.start(self._find_file(call_id), f"find {call_id}")
-
-    async def _find_file(self, call_id: str) -> None:
-        try:
-            file = await self._stored_file(call_id)
-            if file is None and (heard := self._heard.get(call_id)) is not None:
-                file = await self._look_up(heard)
-            if file is not None:
-                self._files.keep(file)
-                self._run(self._desk.refresh(call_id))
-        finally:
-            self._searching.discard(call_id)
-
-    async def _stored_file(self, call_id: str) -> CallFile | None:
-        try:
-            record = await self._store.get_call(call_id)
-        except StoreError as error:
-            log.warning("the context of %s cannot be read: %s", call_id, error)
-            return None
-        file = from_bytes(record.snapshot) if record is not None and record.snapshot is not None else None
-        return self._explain(file) if file is not None else None
 
     async def _stored_missed(self, operator_id: str, since: datetime) -> list[MissedCall]:
         try:

@@ -97,6 +97,7 @@ class Relay:
         self._rng = rng
         self._metrics = metrics
         self._evicted = 0
+        self._unbroken = True  # nothing was missed, or it has been dealt with
         self._cold = asyncio.Event()
 
     async def run(self) -> None:
@@ -151,6 +152,7 @@ class Relay:
         if not await self._dirty.follow():
             log.warning("nobody kept the hot copy for a while: it is filled again")
             await self._copy.forget_markers()
+        await self._follow()
         async with self._dirty.take(BATCH) as identifiers:
             if identifiers:
                 await self._read(identifiers)
@@ -160,6 +162,14 @@ class Relay:
         self._metrics.lag.set(lag_s)
         await self._copy.set_step(now - timedelta(seconds=lag_s))
         return 0.0 if len(identifiers) == BATCH else LOOK_S
+
+    async def _follow(self) -> None:
+        """Have the store mark what changes; where it did not, the copy may have missed something, and is not believed any more."""
+        self._unbroken = await self._dirty.follow() and self._unbroken
+        if not self._unbroken:
+            await self._copy.forget_markers()
+            self._unbroken = True  # only now: had that failed, it has to be done yet
+            self._cold.set()
 
     async def _read(self, identifiers: Sequence[Identifier]) -> None:
         since = self._needed("", self._clock())
@@ -191,6 +201,7 @@ class Relay:
         """Read everything over; False when a flush, a restart or another node came between."""
         began, token, epoch = self._clock(), secrets.token_hex(8), self._copy.epoch
         marker = self._needed(epoch, began)
+        await self._follow()
         await self._copy.begin_pass(token)
         started = renewed = told = monotonic()
         done = 0

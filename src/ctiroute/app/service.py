@@ -21,6 +21,7 @@ from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
+from ctiroute.app.node import Node
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_keeper import RuleKeeper
@@ -37,6 +38,7 @@ from ctiroute.errors import StoreError
 from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.store import open_store
+from ctiroute.store.redis.shared import Presence
 from ctiroute.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Service:
         self._tasks = Tasks()
         self.store = open_store(settings.store_url)
         self.rules = RuleKeeper(settings.rules, self.registry, lambda ruleset: beyond_retention(ruleset, settings.retention))
+        self.node = Node(settings.redis, self.store, self.registry, clock, lambda: self.rules.current().needs, self._presence)
         self._recorder = Recorder(self.store, self.registry, self._snapshot)
         self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
@@ -88,8 +91,11 @@ class Service:
             zone=lambda: self.rules.current().zone,
             claims=claims,
             health=self.health,
+            neighbours=self.node.neighbours,
         )
-        self.router = Router([self.store], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock)
+        if self.node.shared is not None:
+            self.node.shared.attach(self.floor)
+        self.router = Router([self.node.source], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock)
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
@@ -109,11 +115,13 @@ class Service:
             await self.store.open()
             fresh = await self._freshen()
             stack.push_async_callback(self._recorder.flush, FLUSH_S)
+            stack.push_async_callback(self.node.close)
             stack.push_async_callback(self._tasks.cancel)
             stack.push_async_callback(self.router.close)
             stack.push_async_callback(self.web.stop)
             await self.web.start()
             self.floor.attach(self.web.screens)
+            self.node.start(self._tasks)
             for name, link in self.links.items():
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
@@ -152,6 +160,9 @@ class Service:
         for name in self._tasks.broken:
             unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell
+
+    def _presence(self) -> Presence:
+        return Presence(self.web.screens.operators(), self.rules.current().version)
 
     def _snapshot(self, call_id: str) -> bytes | None:
         return self.floor.snapshot_bytes(call_id)

@@ -50,6 +50,7 @@ MAX_DAYS = 36_500
 _PATHS: tuple[tuple[str, ...], ...] = (
     ("data_dir",),
     ("store",),
+    ("redis",),
     ("rules",),
     ("region",),
     ("language",),
@@ -62,7 +63,7 @@ _PATHS: tuple[tuple[str, ...], ...] = (
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
 _LISTS = {("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
-_SECRETS = {("store",), ("fastagi", "secret"), ("asterisk", "secret")}
+_SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret")}
 
 _switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
 _port = integer(0, 65535)
@@ -172,6 +173,13 @@ def _maybe_empty(node: Node) -> str:
     return "" if isinstance(node, Scalar) and not node.text else text(node)
 
 
+def _redis(node: Node) -> str:
+    url = _maybe_empty(node)
+    if url and not re.match(r"(rediss?(\+cluster)?|unix)://.", url):
+        refuse(node, "expected the URL of a Redis", "write redis://host:6379/0, rediss://, unix:///path or redis+cluster://host:6379")
+    return url
+
+
 def _path(node: Node) -> Path:
     """Return a path; a relative one in a file is meant from the file's folder, one in a variable from where the command runs."""
     path = Path(text(node)).expanduser()
@@ -199,6 +207,7 @@ def _settings(tree: Mapping) -> Settings:
     with fields(tree, "ctiroute.yml") as f:
         data_dir = f.get("data_dir", _path, standard.data_dir)
         store = f.get("store", _maybe_empty, "")
+        redis = f.get("redis", _redis, "")
         rules = f.get("rules", _path, standard.rules)
         region = f.get("region", matching("[A-Z]{2}", "a country code of two capital letters", "such as UA, KZ, PL"), standard.region)
         language = f.get("language", choice(*LANGUAGES), standard.language)
@@ -212,7 +221,7 @@ def _settings(tree: Mapping) -> Settings:
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
-    return Settings(data_dir, store, rules, region, language, level, form, agi_socket, fastagi, asterisks, web, retention)
+    return Settings(data_dir, store, redis, rules, region, language, level, form, agi_socket, fastagi, asterisks, web, retention)
 
 
 def _fastagi(node: Node) -> FastAgiSettings:

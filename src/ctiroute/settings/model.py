@@ -68,6 +68,7 @@ class Settings:
 
     data_dir: Path = Path("/var/lib/ctiroute")
     store: str = ""  # URL; "" means sqlite:///<data_dir>/ctiroute.db
+    redis: str = ""  # URL; "" means none: this node shares nothing with others, and routes without a copy of its store
     rules: Path = Path("/etc/ctiroute/rules")
     region: str = "UA"  # country in which numbers without a code are read
     language: str = "en"  # of operators that have none

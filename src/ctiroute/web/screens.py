@@ -112,6 +112,10 @@ class Screens:
         """Return how many tabs of an operator are connected."""
         return len(self._by_operator.get(operator_id, ()))
 
+    def operators(self) -> frozenset[str]:
+        """Return who has a tab connected."""
+        return frozenset(self._by_operator)
+
     def add(self, screen: Screen) -> None:
         """Let a screen receive pushes; the operator's first one makes him present."""
         tabs = self._by_operator.setdefault(screen.operator_id, [])

@@ -61,6 +61,7 @@ class Truth:
     taken: set[int] = field(default_factory=set)
     marks: dict[int, tuple[Identifier, float]] = field(default_factory=dict)
     reads: int = 0
+    unbroken: bool = True
     _next: int = 0
 
     def mark(self, *identifiers: Identifier) -> None:
@@ -69,6 +70,12 @@ class Truth:
             self.known.add(identifier)
             self.marks[self._next] = identifier, monotonic()
             self._next += 1
+
+    async def follow(self) -> bool:
+        """Tell, once, whether marks were lost."""
+        self._check()
+        unbroken, self.unbroken = self.unbroken, True
+        return unbroken
 
     @asynccontextmanager
     async def take(self, limit: int) -> AsyncIterator[Sequence[Identifier]]:
@@ -86,10 +93,6 @@ class Truth:
                 del self.marks[number]
         finally:
             self.taken -= mine.keys()
-
-    async def follow(self) -> bool:
-        """Nothing is ever lost here."""
-        return True
 
     async def lag_s(self) -> float:
         """Return the age of the oldest mark."""
