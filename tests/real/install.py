@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # What a test needs, and Debian's package that has it. Fonts: the screens are written in Latin and Cyrillic.
 TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "chromium": "chromium"}
 FONTS = {Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"): "fonts-dejavu-core"}
+# A pooler between ctiroute and PostgreSQL. (The servers themselves come from Python packages.)
+POOLERS = {Path("/usr/sbin/pgbouncer"): "pgbouncer"}
 # Debian's stable has no Asterisk; its unstable suite has 22. Count up when the way the folder is made changes.
 SUITE = "sid"
 ROOT_NAME = "asterisk-22-sid-1"
@@ -47,7 +49,7 @@ def asterisk_root() -> Path:
 def missing_packages() -> list[str]:
     """Return the Debian packages whose files are not on this machine, in a stable order."""
     packages = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
-    packages += [package for file, package in FONTS.items() if not file.exists()]
+    packages += [package for file, package in (FONTS | POOLERS).items() if not file.exists()]
     return packages
 
 
