@@ -108,18 +108,14 @@ class FaultyLink:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         connection = _Connection(self, writer)
         self._connections.add(connection)
-        try:
-            await connection.serve(reader)
-        finally:
-            self._connections.discard(connection)
-            self._tasks.discard(task)
+        task = asyncio.get_running_loop().create_task(connection.serve(reader), name=f"link {self.accepted}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._connections.discard(connection))
 
 
 class _Connection:
