@@ -158,12 +158,3 @@ def test_the_nodes_are_known_by_their_addresses(compose: dict[str, Any]) -> None
     assert "CTI_SITE_AGI=" + "&".join(f"agi://{node}:4573/route" for node in nodes) + ")" in dialplan
     balancer = (DOCKER / "haproxy.cfg").read_text(encoding="utf-8")
     assert re.findall(r"server (node-\d) (\S+):8080", balancer) == [("node-1", nodes[0]), ("node-2", nodes[1])] * 2
-
-
-@pytest.mark.parametrize("source", re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILES[0].read_text(), re.MULTILINE))
-def test_what_is_copied_is_not_ignored(source: str) -> None:
-    """Each file that the image's build copies is let through by the ignore file, and is there."""
-    let_through = re.findall(r"^!(\S+)", (DOCKER / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
-    for path in source.split():
-        assert (ROOT / path).exists()
-        assert path in let_through
