@@ -212,5 +212,5 @@ def _zone(text: str) -> tzinfo:
 def _limit(text: str) -> tuple[int, float | None]:
     try:
         return parse_limit(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no limit: write a number of rows, 100, or a part of all, 1%") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

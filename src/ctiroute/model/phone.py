@@ -12,7 +12,7 @@ import phonenumbers
 _WITHHELD = frozenset(
     {"", "anonymous", "unknown", "unavailable", "restricted", "private", "withheld", "blocked", "asserted", "asterisk", "-", "<unknown>"}
 )
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/]{2,30}", re.ASCII)
+NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/]{2,30}", re.ASCII)
 _INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
 _MASKABLE = 9  # digits; of a shorter number the mask would leave too little hidden
 MAX_RAW = 80  # characters of a raw number or name we keep; real ones are under 40
@@ -47,7 +47,7 @@ def is_plain(text: str) -> bool:
 @lru_cache(maxsize=65536)
 def _interpret(raw: str, region: str) -> str | None:
     text = raw.strip()
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         return None
     text = _INTERNATIONAL_PREFIX.sub("+", text, count=1) if text.startswith("00") else text
     national = _parse(text, region)

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import zlib
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ctiroute.web.limits import WebLimits
 from tests.integration.web.house import T0, WAIT_S, house
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     import aiohttp
@@ -191,27 +193,43 @@ async def test_what_is_no_such_body_or_too_much_of_it_is_refused(
         assert await touches(here) == ()
 
 
-async def test_a_slow_body_and_too_many_at_once_are_ended(tmp_path: Path) -> None:
-    """A sender who stops is given up, and while others send the next is asked to come again."""
-    async with house(tmp_path, limits=WebLimits(import_idle_s=1.5, imports=1)) as here:
-        key = await key_of(here, Scope.TOUCHES)
-        reader, writer = await here.raw()
-        lines = (
-            f"POST {ADDRESS} HTTP/1.1",
-            "Host: x",
-            "Content-Type: text/csv",
-            "Content-Length: 100",
-            f"Authorization: {key['Authorization']}",
-        )
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\nphone")
-        client = here.browser()
-        async with asyncio.timeout(WAIT_S):
-            while (got := await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] != 503:
-                assert got[0] == 422
-            assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+@asynccontextmanager
+async def half_sent(here: House, key: dict[str, str]) -> AsyncIterator[asyncio.StreamReader]:
+    """Begin to send touches, and stop in the middle; gives where the answer will come."""
+    reader, writer = await here.raw()
+    lines = (
+        f"POST {ADDRESS} HTTP/1.1",
+        "Host: x",
+        "Content-Type: text/csv",
+        "Content-Length: 100",
+        f"Authorization: {key['Authorization']}",
+    )
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\nphone")
+    try:
+        yield reader
+    finally:
         writer.close()
-        await writer.wait_closed()
-        assert (await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] == 422
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_a_body_that_stops_is_given_up(tmp_path: Path) -> None:
+    """With 408, after the time that may lie between two pieces."""
+    async with house(tmp_path, limits=WebLimits(import_idle_s=0.2)) as here, half_sent(here, await key_of(here, Scope.TOUCHES)) as answer:
+        async with asyncio.timeout(WAIT_S):
+            assert (await answer.readline()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_who_comes_while_others_send_is_asked_to_come_again(tmp_path: Path) -> None:
+    """And is served once they are done or gone."""
+    async with house(tmp_path, limits=WebLimits(import_idle_s=60, imports=1)) as here:
+        key, client = await key_of(here, Scope.TOUCHES), here.browser()
+        async with asyncio.timeout(WAIT_S):
+            async with half_sent(here, key):
+                while (got := await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] != 503:
+                    assert got[0] == 422
+            while (got := await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] != 422:
+                assert got[0] == 503
 
 
 async def test_changes_leave_a_line_in_the_log_without_the_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

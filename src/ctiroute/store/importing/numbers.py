@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from ctiroute.model.phone import is_plain, parse_phone
+from ctiroute.model.phone import NUMBER, is_plain, parse_phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
-_PUNCTUATION = str.maketrans("", "", " ().-/")  # what `parse_phone` allows between digits
-_LENGTHS = range(4, 31)  # characters of a number that are worth a look here
+_PUNCTUATION = str.maketrans("", "", " ().-/")  # what `NUMBER` allows between digits
 _TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 
 
@@ -39,9 +38,9 @@ def number_reader(region: str) -> Callable[[str], str | None]:
         if is_plain(raw):
             return raw
         text = raw.strip()
+        if NUMBER.fullmatch(text) is None:
+            return None
         digits = text.translate(_PUNCTUATION)
-        if len(text) not in _LENGTHS or not digits.isascii() or not text[0].isascii() or text[0] in "().-/":
-            return parse_phone(raw, region)
         if text.startswith("00"):
             digits = f"+{digits[2:]}" if text[2:3] in "123456789" else ""
         if digits.startswith("+"):

@@ -8,10 +8,11 @@ max_rejects: 1%
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ctiroute.documents import Mapping, Node, Scalar, choice, fields, load, mapping_of, matching, refuse, text
+from ctiroute.documents import Mapping, Node, Scalar, choice, fields, load, mapping_of, refuse, text
 from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Medium
 from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS
@@ -20,8 +21,6 @@ from ctiroute.store.importing.run import ImportOptions
 if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
-
-_limit = matching(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,3})?%", "a number of rows or a percentage", "write 100 or 1%")
 
 
 def read_profile(path: Path, kind: str) -> ImportOptions:
@@ -41,7 +40,7 @@ def read_profile(path: Path, kind: str) -> ImportOptions:
         campaign = f.get("campaign", text, "")
         encoding = f.get("encoding", text, None)
         delimiter = f.get("delimiter", _delimiter, None)
-        most, percent = parse_limit(f.get("max_rejects", _limit, "100"))
+        most, percent = f.get("max_rejects", _limit, (100, None))
     return ImportOptions(
         columns=columns,
         timezone=timezone,
@@ -56,14 +55,17 @@ def read_profile(path: Path, kind: str) -> ImportOptions:
 
 def parse_limit(written: str) -> tuple[int, float | None]:
     """Return "100" as (100, None) and "1%" as (0, 1.0). Raises `ValueError` for anything else."""
-    if written.endswith("%"):
-        percent = float(written[:-1])
-        if not 0 <= percent <= 100:  # noqa: PLR2004 - per cent
-            raise ValueError(written)
-        return 0, percent
-    if not (written.isascii() and written.isdigit()):
-        raise ValueError(written)
-    return int(written), None
+    found = re.fullmatch(r"([0-9]{1,9})|(100|[0-9]{1,2}(?:\.[0-9]{1,3})?)%", written, re.ASCII)
+    if found is None:
+        raise ValueError(f"{written!r} is no limit: write a number of rows, 100, or a part of all, 1%")
+    return (int(found[1]), None) if found[1] else (0, float(found[2]))
+
+
+def _limit(node: Node) -> tuple[int, float | None]:
+    try:
+        return parse_limit(text(node))
+    except ValueError:
+        refuse(node, "expected a number of rows or a percentage", "write 100 or 1%")
 
 
 def _zone(node: Node) -> tzinfo:

@@ -22,6 +22,11 @@ def neutralise(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
+def _shown(cell: str) -> str:
+    """Return a cell with bytes that were no text as what they were, in hexadecimal."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class Rejects:
     """Written as rows are refused; the file is made only when there is one. UTF-8 with a BOM, for spreadsheets to show it right."""
 
@@ -43,12 +48,11 @@ class Rejects:
             return
         if self._file is None:
             try:
-                # Bytes that were no text are shown as what they were: \xff.
-                self._file = self._path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+                self._file = self._path.open("w", encoding="utf-8-sig", newline="")
             except OSError as error:
                 raise ImportRefused(f"cannot write the rejects to {self._path}: {error.strerror or error}") from error
-            csv.writer(self._file).writerow([*REJECT_COLUMNS, *map(neutralise, self._header)])
-        csv.writer(self._file).writerow([line, neutralise(column), reason, *map(neutralise, cells)])
+            csv.writer(self._file).writerow([*REJECT_COLUMNS, *(neutralise(_shown(cell)) for cell in self._header)])
+        csv.writer(self._file).writerow([line, neutralise(column), reason, *(neutralise(_shown(cell)) for cell in cells)])
 
     def close(self) -> None:
         """Finish the file."""
