@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SCHEMA_LOCK = 0x637469_00
 TOUCHES_LOCK = 0x637469_01
 CUSTOMERS_LOCK = 0x637469_02
+PURGE_LOCK = 0x637469_03
+ERASURES_LOCK = 0x637469_04
 
 _OLDEST = re.compile(r"\A-- oldest: (\d+)$", re.MULTILINE)
 _VERSIONS = """
@@ -91,7 +93,10 @@ async def _run(connection: asyncpg.Connection, migration: Migration) -> None:
 
 
 async def _version(connection: asyncpg.Connection) -> tuple[int, int]:
-    if await connection.fetchval("SELECT to_regclass('schema_versions')::text") is None:
+    # Not to_regclass: it may remember that there was none before we waited for the lock.
+    if not await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'schema_versions' AND relkind = 'r' AND pg_table_is_visible(oid))"
+    ):
         return 0, 0
     row = await connection.fetchrow("SELECT number, oldest FROM schema_versions ORDER BY number DESC LIMIT 1")
     return (0, 0) if row is None else (row[0], row[1])

@@ -188,7 +188,8 @@ DECLARE
     ends timestamp := starts + interval '1 month';
     name text := 'touches_' || to_char(starts, 'YYYY_MM');
 BEGIN
-    IF to_regclass(quote_ident(name)) IS NOT NULL THEN
+    -- Not to_regclass: it may remember that there was none before we waited for the lock.
+    IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'touches'::regclass AND c.relname = name) THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE touches INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
