@@ -42,6 +42,7 @@ class Recorder:
 
     def __init__(self, store: Store, registry: CollectorRegistry, snapshot: Callable[[str], bytes | None]) -> None:
         """`snapshot` words a call's file by call id; it is asked when the record is written, for calls whose file has changed."""
+        self.fault = ""  # why nothing can be written, in words; "" when the last write went well
         self._store = store
         self._snapshot = snapshot
         self._calls: dict[str, CallRecord] = {}
@@ -166,14 +167,15 @@ class Recorder:
         while self._waiting() > (leave if written else 0):
             try:
                 await self._write_some()
-                tries = 0
+                tries, self.fault = 0, ""
                 written = True
             except Exception as error:  # noqa: BLE001 - whatever it is, the records wait: they are all that is left of the calls
                 self._failures.inc()
                 pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1
                 cause = error if isinstance(error, StoreError) else repr(error)
-                log.warning("call records wait, the store did not take them: %s; next try in %g s", cause, pause)
+                self.fault = f"call records wait, the store did not take them: {cause}"
+                log.warning("%s; next try in %g s", self.fault, pause)
                 await asyncio.sleep(pause)
         if not self._waiting():
             self._some.clear()

@@ -84,9 +84,11 @@ async def test_records_wait_for_a_store_that_is_away(store: Store, tmp_path: Pat
     recorder = Recorder(store, CollectorRegistry(), lambda _: None)
     recorder.record(CallRecord("a:1", pbx="a", received_at=NOW, queue="promo"))
     assert not await recorder.flush(0.05)
+    assert "records wait" in recorder.fault
     recorder.record(CallRecord("a:1", queue="credit"))
     await store.open()
     assert await recorder.flush(5)
+    assert not recorder.fault
     kept = await store.get_call("a:1")
     assert kept is not None
     assert (kept.pbx, kept.queue) == ("a", "credit")
