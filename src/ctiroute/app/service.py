@@ -25,6 +25,7 @@ from ctiroute.app.node import Node
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_keeper import RuleKeeper
+from ctiroute.app.sessions import SharedSessions
 from ctiroute.app.tasks import Tasks
 from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
@@ -101,7 +102,9 @@ class Service:
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
-        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region)
+        shared = self.node.shared
+        keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
+        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region, keeper=keeper)
         self._forgetter = Forgetter(self.store, self.floor.forget)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
@@ -155,6 +158,8 @@ class Service:
                 unwell[f"asterisk {name}"] = "; ".join(link.state.degraded)
         if self.rules.fault:
             unwell["rules"] = self.rules.fault
+        if self._recorder.fault:
+            unwell["records"] = self._recorder.fault
         if self._socket_fault:
             unwell["ctiroute-agi"] = self._socket_fault
         for name in self._tasks.broken:
