@@ -31,7 +31,7 @@ class Purged:
     snapshots: int = 0
     missed_calls: int = 0
     wrap_ups: int = 0
-    identifiers: int = 0  # keys that nothing referred to any more
+    identifiers: int = 0  # keys that nothing referred to any more, as far as the store keeps them apart: a phone may be its own
     erasures: int = 0
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import CallerFacts
-from ctiroute.store.postgres import partitions, rows, writing
+from ctiroute.model import CallerFacts, Purged
+from ctiroute.store.postgres import erasing, partitions, retention, rows, writing
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
         CallRecord,
         Campaign,
         Customer,
+        Cuts,
+        Erasure,
+        ErasureMarker,
         Interaction,
         MissedCall,
         Operator,
         Receipt,
+        Subject,
         Touch,
         WrapUp,
     )
+    from ctiroute.store.erasing import Findings
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
 
@@ -58,6 +64,7 @@ class PostgresStore:
     batch_rows = 5000  # some 100 ms in which no other touches can be written; larger ones gain nothing
 
     def __init__(self, url: str) -> None:
+        self.url = url  # may hold a password
         self._address = parse_address(url)
         self._keeper: Keeper | None = None
         self._calls: Pool | None = None
@@ -246,6 +253,50 @@ class PostgresStore:
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; False when there is none."""
         return bool(await self._write("revoke a key", lambda link: link.run("revoke_api_key", rows.to_text(key_id), rows.to_time(at))))
+
+    # --- letting go
+
+    async def purge(self, cuts: Cuts, limit: int) -> Purged:
+        """Drop months of touches that are over, and remove at most `limit` records of each kind that are before their cut."""
+        doing, at, dropped = "remove what is old", retention.moments(cuts), 0
+        while (count := await self._write(doing, partial(retention.drop_month, before=at["touches"]))) is not None:
+            dropped += count
+        gone = {kind: await self._write(doing, partial(retention.purge_kind, kind=kind, before=at[kind], limit=limit)) for kind in at}
+        gone["touches"] += dropped
+        removed, more = 0, True
+        while more and removed < limit:
+            gone_too, more = await self._write(doing, partial(retention.purge_identifiers, limit=limit))
+            removed += gone_too
+        return Purged(**gone, identifiers=removed)
+
+    async def count_expired(self, cuts: Cuts) -> Purged:
+        """Return what a whole purge would remove."""
+        return await self._write("count what is old", lambda link: retention.count_expired(link, cuts))
+
+    async def erase(self, subject: Subject, mark_at: datetime | None) -> Erasure:
+        """Remove or make anonymous whatever names the subject."""
+        findings, keys = await self._search(subject)
+        if findings.person.candidates:
+            return findings.report()
+        for name, values in erasing.steps(findings):
+            await self._write("erase", partial(erasing.take_step, name=name, values=values))
+        await self._write("erase", partial(erasing.finish, findings=findings, keys=keys, mark_at=mark_at))
+        await self._write("erase", partial(erasing.forget_identifiers, keys=keys))
+        return findings.report()
+
+    async def find_erasable(self, subject: Subject) -> Erasure:
+        """Return what `erase` would do."""
+        return (await self._search(subject))[0].report()
+
+    async def erasures_after(self, erasure_id: int) -> list[ErasureMarker]:
+        """Return the markers that are greater, oldest first."""
+        found = await self._read("erasures_after", erasure_id)
+        with readable():
+            return [erasing.marker_of(row) for row in found]
+
+    async def _search(self, subject: Subject) -> tuple[Findings, list[int]]:
+        with readable():
+            return await self._write("look for what is to be erased", lambda link: erasing.Search(link, subject).run())
 
     # --- the two ways in
 
