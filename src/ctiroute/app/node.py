@@ -6,6 +6,7 @@ written; one that waits for news.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 from contextlib import AsyncExitStack
@@ -16,11 +17,12 @@ from ctiroute.app.neighbours import Alone
 from ctiroute.app.relay import Relay, RelayMetrics
 from ctiroute.app.shared import LISTEN_S, Shared, SharedMetrics
 from ctiroute.engine.source import Backed
+from ctiroute.errors import StoreError
 from ctiroute.store.outbox import MarksDirty
 from ctiroute.store.redis import HotCopy, SharedMemory, open_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from prometheus_client import CollectorRegistry
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from ctiroute.app.neighbours import Neighbours
     from ctiroute.app.relay import Reach
     from ctiroute.app.tasks import Tasks
+    from ctiroute.model import Identifier
     from ctiroute.store.base import Store
     from ctiroute.store.redis.shared import Presence
+
+log = logging.getLogger(__name__)
 
 LISTEN_LONGER_S = 2.0  # than the server is asked to wait for news
 
@@ -56,6 +61,7 @@ class Node:
         self.shared: Shared | None = None
         self.relay: Relay | None = None
         relay_metrics, shared_metrics = RelayMetrics(registry), SharedMetrics(registry)
+        self._copy: HotCopy | None = None
         self._links = []
         if not url:
             return
@@ -66,7 +72,7 @@ class Node:
         if isinstance(store, MarksDirty):  # the embedded store answers by itself, and is never away
             look_ups = open_link(url, "calls", rng)
             self._links.append(look_ups)
-            copy = HotCopy(look_ups, work, clock)
+            self._copy = copy = HotCopy(look_ups, work, clock)
             self.relay = Relay(copy, store.dirty, reach, self.name, clock, rng, relay_metrics)
             self.source = Backed(store, copy)
 
@@ -76,6 +82,14 @@ class Node:
             tasks.start(self.shared.run(), "other nodes", lasting=True)
         if self.relay is not None:
             tasks.start(self.relay.run(), "hot copy", lasting=True)
+
+    async def forget(self, identifiers: Iterable[Identifier]) -> None:
+        """Take somebody who was erased out of the copy. What is still known of these identifiers is read again by the marks."""
+        if self._copy is not None:
+            try:
+                await self._copy.forget(identifiers)
+            except StoreError as error:
+                log.warning("an erasure reaches the hot copy when Redis is back: %s", error)
 
     async def close(self) -> None:
         """Say goodbye, and let go of the links. To be called when nothing runs any more."""

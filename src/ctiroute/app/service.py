@@ -45,6 +45,7 @@ from ctiroute.web.server import WebServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ctiroute.model import Subject
     from ctiroute.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Service:
         shared = self.node.shared
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region, keeper=keeper)
-        self._forgetter = Forgetter(self.store, self.floor.forget)
+        self._forgetter = Forgetter(self.store, self._forget)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
         Gauge("ctiroute_links_down", "Asterisks we do not hear", registry=self.registry).set_function(self._links_down)
@@ -165,6 +166,10 @@ class Service:
         for name in self._tasks.broken:
             unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell
+
+    async def _forget(self, subject: Subject) -> None:
+        await self.floor.forget(subject)
+        await self.node.forget(subject.identifiers)
 
     def _presence(self) -> Presence:
         return Presence(self.web.screens.operators(), self.rules.current().version)

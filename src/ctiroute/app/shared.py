@@ -147,6 +147,11 @@ class Shared:
         """Say whether an operator has a browser on another node."""
         return any(operator_id in presence.operators for node, presence in self._others.items() if node != self._node)
 
+    @property
+    def listens(self) -> bool:
+        """Whether news are heard from now on."""
+        return bool(self._position)
+
     # --- what runs
 
     async def run(self) -> None:

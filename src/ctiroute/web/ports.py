@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from ctiroute.model import Operator
     from ctiroute.web.wire import Ack, Snapshot
 
 
@@ -33,3 +35,19 @@ class Floor(Protocol):
 
     def health(self) -> Mapping[str, str]:
         """Return parts that are not well, with the cause in words; empty: ready for calls."""
+
+
+class SessionKeeper(Protocol):
+    """Where sessions and operators are kept: a store, or one that other nodes help out. Raises `StoreError` when it cannot tell."""
+
+    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
+        """Keep a session under the SHA-256 of its token."""
+
+    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
+        """Return the `operator_id` of a session that has not expired, or None."""
+
+    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
+        """End one session, or all of an operator."""
+
+    async def get_operators(self) -> list[Operator]:
+        """Return all operators."""

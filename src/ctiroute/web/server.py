@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Floor
+    from ctiroute.web.ports import Floor, SessionKeeper
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,12 @@ class WebServer:
         throttle: SignInThrottle | None = None,
         static: Path = STATIC,
         region: str = "UA",
+        keeper: SessionKeeper | None = None,
     ) -> None:
         """Make a server that listens nowhere yet.
 
         `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
-        country of numbers that other programs send without a code.
+        country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does.
         """
         limits = limits or WebLimits()
         self._settings = settings
@@ -82,7 +83,7 @@ class WebServer:
         self._metrics = metrics = WebMetrics(registry)
         self._checker = PasswordChecker()
         self._sessions = sessions = Sessions(
-            store, clock, monotonic, lifetime=timedelta(hours=settings.session_hours), directory_s=limits.directory_s
+            keeper or store, clock, monotonic, lifetime=timedelta(hours=settings.session_hours), directory_s=limits.directory_s
         )
         self.screens = Screens(floor, limits, metrics)
         gate, cookie = Gate(settings), SessionCookie(settings)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from ctiroute.store.base import Store
+    from ctiroute.web.ports import SessionKeeper
 
 MAX_TICKETS = 1000  # waiting to be used; the oldest is forgotten first
 
@@ -47,9 +47,15 @@ class Sessions:
     """Opens, finds and ends sessions."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], datetime], monotonic: Callable[[], float], *, lifetime: timedelta, directory_s: float
+        self,
+        keeper: SessionKeeper,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        *,
+        lifetime: timedelta,
+        directory_s: float,
     ) -> None:
-        self._store = store
+        self._keeper = keeper
         self._clock = clock
         self._monotonic = monotonic
         self.lifetime = lifetime
@@ -64,7 +70,7 @@ class Sessions:
         # When a whole floor reconnects, everybody waits here for one reading instead of making his own.
         async with self._directory_lock:
             if self._monotonic() >= self._directory_until:
-                self._directory = {operator.operator_id: operator for operator in await self._store.get_operators()}
+                self._directory = {operator.operator_id: operator for operator in await self._keeper.get_operators()}
                 self._directory_until = self._monotonic() + self._directory_s
         return self._directory.get(operator_id)
 
@@ -74,7 +80,7 @@ class Sessions:
 
     async def find_hash(self, token_hash: bytes) -> Session | None:
         """Return the session kept under this hash, or None."""
-        operator_id = await self._store.get_session(token_hash, self._clock())
+        operator_id = await self._keeper.get_session(token_hash, self._clock())
         operator = None if operator_id is None else await self.operator(operator_id)
         return None if operator is None else Session(token_hash, operator)
 
@@ -88,12 +94,12 @@ class Sessions:
         if operator is None:
             raise AccessDenied
         token = secrets.token_urlsafe(32)
-        await self._store.put_session(digest(token), operator_id, self._clock() + self.lifetime)
+        await self._keeper.put_session(digest(token), operator_id, self._clock() + self.lifetime)
         return token, operator
 
     async def end(self, token_hash: bytes) -> None:
         """End one session."""
-        await self._store.drop_sessions(token_hash=token_hash)
+        await self._keeper.drop_sessions(token_hash=token_hash)
 
     def issue_ticket(self, operator_id: str, ttl_s: float) -> str:
         """Return a one-time ticket that opens a session for this operator. It is kept in memory alone."""

@@ -22,9 +22,9 @@ from ctiroute.store.redis.keys import BUCKETS, STEP, WARMING, bucket_of, facts_k
 from ctiroute.store.redis.scripts import DELETE_IF, FINISH_BUCKET, PUT_FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from ctiroute.model import CallerQuery
+    from ctiroute.model import CallerQuery, Identifier
     from ctiroute.store.redis.link import Link
 
 FACTS_TTL_S = 24 * 3600  # of what is known of an identifier; every pass renews it
@@ -189,9 +189,9 @@ class HotCopy:
         except (ValueError, OverflowError):
             return None
 
-    async def forget(self, queries: Sequence[CallerQuery]) -> int:
+    async def forget(self, identifiers: Iterable[Identifier]) -> int:
         """Take identifiers out of the copy, as when a person is erased; returns how many were there."""
-        return sum(await self._keeping.ask_all([("DEL", facts_key(query.identifier)) for query in queries]))
+        return sum(await self._keeping.ask_all([("DEL", facts_key(identifier)) for identifier in identifiers]))
 
 
 _NOTHING = CallerFacts()

@@ -41,6 +41,7 @@ TIMEOUT_S = 1.0  # of one pipeline; a server that takes longer is as good as awa
 MAX_WAITING = 2_000  # commands; more mean a server that is too slow for us, and waiting would only eat memory
 BATCH = 256  # commands a pipeline: answers of 1 KiB come back within a ms
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between tries to connect; half of each is chance, so that nodes do not come all at once
+RENEW_S = 1.0  # between two looks at who is in a cluster of which a part is away
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 _AWAY = (RedisConnectionError, RedisTimeoutError, ClusterDownError, OSError, TimeoutError)
@@ -103,6 +104,7 @@ class Link:
         self._worker: asyncio.Task[None] | None = None
         self._pause_s = 0.0
         self._away_until = float("-inf")
+        self._renew_at = float("-inf")
         self._cause = ""
         self._closed = False
 
@@ -183,8 +185,8 @@ class Link:
             self._give_up()
             return
         away = [error for error in answers if isinstance(error, _AWAY)]
-        if away:  # part of a cluster: the others go on, and the client finds out who is there now
-            await self._failed(away[0], pause=len(away) == len(answers))
+        if away:
+            await self._lost_a_part(away[0])
         else:
             self._went_well()
         for (command, future), answer in zip(batch, answers, strict=True):
@@ -213,16 +215,25 @@ class Link:
             log.info("redis is there again")
         self._pause_s, self._cause = 0.0, ""
 
-    async def _failed(self, error: BaseException, *, pause: bool = True) -> None:
-        """Note a failure, and begin anew with a fresh client: the server may be another one now."""
+    async def _failed(self, error: BaseException) -> None:
+        """Note a failure, and begin anew with a fresh client after a pause: the server may be another one then."""
+        self._say(error)
+        self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._away_until = monotonic() + self._pause_s * (0.5 + self._rng.random() / 2)
+        await self._drop()
+
+    async def _lost_a_part(self, error: BaseException) -> None:
+        """Note that a server of a cluster is away. The others go on; now and then a fresh client finds out who is there."""
+        self._say(error)
+        if monotonic() > self._renew_at:
+            self._renew_at = monotonic() + RENEW_S
+            await self._drop()
+
+    def _say(self, error: BaseException) -> None:
         cause = _words(error)
         if not self._cause:
             log.warning("redis is away: %s", cause)
         self._cause = cause
-        if pause:
-            self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            self._away_until = monotonic() + self._pause_s * (0.5 + self._rng.random() / 2)
-        await self._drop()
 
     def _give_up(self) -> None:
         waiting, self._waiting = self._waiting, deque()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CALL_TTL_S = 2 * 3600  # a call that is talked about for longer has its record in the store
 PRESENCE_TTL_S = 15.0  # a node that said nothing for so long is gone, and its operators with it
 FORGOTTEN_NODE_S = 3600.0
+NEWS_KEPT_S = 600.0  # there are notes among them, and nobody who was deaf for longer needs them
 MAX_NEWS = 10_000  # entries, about; a node that was deaf for longer has lost only what was typed meanwhile
 MAX_CALL_BYTES = 1 << 20  # nothing that we write comes near
 
@@ -85,12 +86,13 @@ class SharedMemory:
     # --- presence
 
     async def tell_presence(self, node: str, presence: Presence, now_s: float) -> None:
-        """Say that this node lives, and who is connected to it. `now_s` (seconds since 1970) only serves to forget old nodes."""
+        """Say that this node lives, and who is connected to it. `now_s` (seconds since 1970) only serves to forget what is old."""
         await self._link.ask_all(
             [
                 ("ZADD", NODES, now_s, node),
                 ("ZREMRANGEBYSCORE", NODES, "-inf", now_s - FORGOTTEN_NODE_S),
                 ("SET", presence_key(node), _encode(presence), "PX", round(PRESENCE_TTL_S * 1000)),
+                ("XTRIM", NEWS, "MINID", "~", round((now_s - NEWS_KEPT_S) * 1000)),
             ]
         )
 
@@ -118,6 +120,10 @@ class SharedMemory:
     async def tell(self, node: str, bodies: Iterable[bytes]) -> None:
         """Add news, in order."""
         await self._link.ask_all([("XADD", NEWS, "MAXLEN", "~", MAX_NEWS, "*", "node", node, "body", body) for body in bodies])
+
+    async def forget_news(self) -> None:
+        """Let go of all news so far, as when a person is erased: notes are among them. Nodes that live have read them."""
+        await self._link.ask("XTRIM", NEWS, "MAXLEN", 0)
 
     async def newest(self) -> str:
         """Return the position behind all news so far."""
