@@ -100,7 +100,7 @@ async def test_a_full_disk_costs_no_call_and_in_the_end_no_record(
         ballast.unlink()
         async with asyncio.timeout(GOOD_S):
             await service._recorder.written()
-            while await faults(service):  # what it says of the store may be a second old
+            while await faults(service):  # noqa: ASYNC110 - what it says of the store may be a second old
                 await asyncio.sleep(0.1)
         assert at.metric("ctiroute_records_lost_total") == 0
         for number in range(1, at.count + 1):
