@@ -1,4 +1,4 @@
-"""CallerQuery -> the parameters of `find_caller`, its rows -> CallerFacts. Knows nothing of connections."""
+"""CallerQuery -> statement and parameters, rows -> CallerFacts. Knows nothing of connections."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from ctiroute.store.postgres.rows import Row
 
 
-def question(query: CallerQuery) -> Row:
-    """Return the parameters of `find_caller`."""
+def question(query: CallerQuery) -> tuple[str, Row]:
+    """Return the statement that answers a query, and its parameters."""
+    key = rows.key_of(query.identifier)
+    if key is None:
+        return "find_any", question_of_any(query)
+    return "find_caller", (key, query.touches_since, query.calls_since, query.interactions_since, query.limit)
+
+
+def question_of_any(query: CallerQuery) -> Row:
+    """Return the parameters of `find_any`."""
     asked = query.identifier
     key = rows.key_of(asked)
     kind, value = (None, None) if key is not None else rows.identifier_values(asked)
-    return key, kind, value, query.touches_since, query.calls_since, query.interactions_since, query.limit
+    return key, query.touches_since, query.calls_since, query.interactions_since, query.limit, kind, value
 
 
 def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts:

@@ -14,7 +14,7 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.store.outbox import Reading
 from ctiroute.store.postgres import rows
 from ctiroute.store.postgres.faults import mapped, readable
-from ctiroute.store.postgres.finding import facts_of, question
+from ctiroute.store.postgres.finding import facts_of, question_of_any
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -82,7 +82,7 @@ class Outbox:
 
     async def read_facts(self, queries: Sequence[CallerQuery]) -> Reading:
         """Answer many queries, each as `find_caller` would, in one trip after the clock was read."""
-        values = [(*question(query), place) for place, query in enumerate(queries)]
+        values = [(*question_of_any(query), place) for place, query in enumerate(queries)]
         found: list[list[tuple[object, ...]]] = [[] for _ in queries]
         async with self._link("read facts in bulk") as link:
             as_of: datetime = (await link.run("now"))[0][0]

@@ -124,9 +124,10 @@ class PostgresStore:
         pool, asked = self._calls, query.identifier
         if pool is None:
             raise StoreUnavailable("the store is not open")
+        statement, values = question(query)
         link = pool.take_now() or await pool.take()
         try:
-            found = await link.run("find_caller", *question(query))
+            found = await link.run(statement, *values)
         except DRIVER as error:
             pool.give_up(link, error)
             if isinstance(error.__cause__, UnicodeEncodeError):
@@ -342,7 +343,7 @@ class PostgresStore:
             with mapped("prepare the look-up"):
                 async with asyncio.timeout(OPEN_S):
                     now = datetime.now(UTC)
-                    await link.run("find_caller", None, None, None, now, now, now, 0)
+                    await link.run("find_caller", None, now, now, now, 0)
         except BaseException:
             link.abort()
             raise

@@ -3,19 +3,17 @@
 -- name: find_caller
 -- Rows of four kinds in one shape, told apart by their first column: customers (c), touches (t), interactions (i), calls (p). Each part
 -- is bounded by an index and a LIMIT; a part that follows from customers costs next to nothing where there are none. Two customers who
--- share two identifiers bring the same touches twice: the reader knows. $1: the identifier's key, or null and then $2, $3: kind and value.
-WITH asked AS MATERIALIZED (
-    SELECT COALESCE($1::bigint, (SELECT i.identifier_key FROM identifiers i WHERE i.kind = $2 AND i.value = $3)) AS key
-), people AS MATERIALIZED (
+-- share two identifiers bring the same touches twice: the reader knows. $1: the identifier's key.
+WITH people AS MATERIALIZED (
     SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others
-    FROM asked
-        JOIN customer_identifiers m ON m.identifier_key = asked.key
+    FROM customer_identifiers m
         JOIN customers c ON c.customer_id = m.customer_id
+    WHERE m.identifier_key = $1
     LIMIT 64
 ), reached AS MATERIALIZED (
-    SELECT key FROM asked
+    SELECT $1::bigint AS key
     UNION ALL
-    SELECT his.key FROM asked, people, unnest(people.keys) AS his (key) WHERE his.key <> asked.key
+    SELECT his.key FROM people, unnest(people.keys) AS his (key) WHERE his.key <> $1
     LIMIT 256
 )
 SELECT 'c' AS what, NULL::bigint AS key, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
@@ -28,7 +26,7 @@ SELECT 't', reached.key, t.sent_at, t.delivered_at, t.read_at, t.clicked_at, t.m
     t.title, t.text, t.terms, c.key, c.title, NULL, t.fields, NULL, NULL
 FROM reached
     CROSS JOIN LATERAL (
-        SELECT * FROM touches WHERE identifier_key = reached.key AND sent_at >= $4 ORDER BY sent_at DESC LIMIT $7
+        SELECT * FROM touches WHERE identifier_key = reached.key AND sent_at >= $2 ORDER BY sent_at DESC LIMIT $5
     ) t
     -- LIMIT: by its primary key for each touch, never all campaigns at once
     CROSS JOIN LATERAL (SELECT * FROM campaigns WHERE campaign_id = t.campaign_id LIMIT 1) c
@@ -38,8 +36,8 @@ SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL,
 FROM people
     CROSS JOIN LATERAL (
         SELECT * FROM interactions x
-        WHERE x.customer_id = people.customer_id AND (NOT x.closed OR x.updated_at >= $6)
-        ORDER BY x.closed, x.updated_at DESC LIMIT $7
+        WHERE x.customer_id = people.customer_id AND (NOT x.closed OR x.updated_at >= $4)
+        ORDER BY x.closed, x.updated_at DESC LIMIT $5
     ) i
 UNION ALL
 SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL, i.interaction_id, i.customer_id, i.title, i.topic,
@@ -47,19 +45,22 @@ SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL,
 FROM reached
     CROSS JOIN LATERAL (
         SELECT * FROM interactions x
-        WHERE x.identifier_key = reached.key AND x.customer_id IS NULL AND (NOT x.closed OR x.updated_at >= $6)
-        ORDER BY x.closed, x.updated_at DESC LIMIT $7
+        WHERE x.identifier_key = reached.key AND x.customer_id IS NULL AND (NOT x.closed OR x.updated_at >= $4)
+        ORDER BY x.closed, x.updated_at DESC LIMIT $5
     ) i
 UNION ALL
 SELECT 'p', NULL, p.received_at, NULL, NULL, NULL, NULL, NULL, p.call_id, p.customer_id, p.outcome, p.rule, p.queue,
     p.operator_id, NULL, NULL, NULL, NULL, NULL
-FROM asked
-    CROSS JOIN LATERAL (
-        SELECT * FROM calls WHERE caller_key = asked.key AND received_at >= $5 ORDER BY received_at DESC LIMIT $7
+FROM (
+        SELECT * FROM calls WHERE caller_key = $1 AND received_at >= $3 ORDER BY received_at DESC LIMIT $5
     ) p
 
+-- name: key_of_any
+-- In the place of $1: the key in $1, or where that is null the key of an identifier that is not its own: $6 is its kind, $7 its value.
+(SELECT COALESCE($1::bigint, (SELECT i.identifier_key FROM identifiers i WHERE i.kind = $6 AND i.value = $7)))
+
 -- name: find_callers
--- The same for one of many asked at once: $8 is its place among them, and comes before each row.
+-- `find_any` for one of many asked at once: $8 is its place among them, and comes before each row.
 SELECT $8::integer AS place, found.* FROM (
-{find_caller}
+{find_any}
 ) found
