@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from random import Random
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,12 +12,15 @@ from rich.table import Table
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, err, out, settings_of
+from ctiroute.errors import StoreError
 from ctiroute.model import Identifier, IdentifierKind, Subject
 from ctiroute.model.phone import parse_phone
 from ctiroute.store import open_store
+from ctiroute.store.redis import HotCopy, SharedMemory, open_link
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from ctiroute.cli.output import Commands
     from ctiroute.model import Erasure
@@ -46,7 +50,8 @@ def add(commands: Commands) -> None:
         help="forget a person who asks for it",
         description="Forgets a person over every identifier: customer, touches, interactions and notes are removed; of calls it stays that "
         "there was one. What belongs to others who share a number is kept, and named. It shows what it would do, and asks first. Running "
-        "nodes forget within seconds. Exit code 1: the number is several customers' and one has to be named, or the answer was no.",
+        "nodes forget within seconds. Exit code 1: the number is several customers' and one has to be named, the answer was no, or Redis "
+        "was away.",
         epilog="example: ctiroute erase --phone +380671234567",
     )
     add_config(parser)
@@ -95,8 +100,25 @@ async def _carry_out(arguments: argparse.Namespace, settings: Settings, subject:
         done = found if arguments.dry_run else await store.erase(subject, utc_now())
     finally:
         await store.close()
+    away = "" if arguments.dry_run or not settings.redis else await _forget_copy(settings.redis, done.identifiers)
     _say(done, arguments)
+    if away:
+        complain(f"{away}; what Redis holds of the person goes within a day, or when this is run again")
+        return EXIT_NO
     return EXIT_OK
+
+
+async def _forget_copy(url: str, identifiers: Sequence[Identifier]) -> str:
+    """Take the person out of Redis, where no node may run that would; return why it could not be done, "" when it could."""
+    link = open_link(url, "erase", Random())  # noqa: S311 - spreads waits, guards nothing
+    try:
+        await HotCopy(link, link, utc_now).forget(identifiers)
+        await SharedMemory(link, link).forget_news()
+    except StoreError as error:
+        return str(error)
+    finally:
+        await link.close()
+    return ""
 
 
 def _key(kind: IdentifierKind, raw: str, region: str) -> str | None:
