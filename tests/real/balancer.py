@@ -1,6 +1,7 @@
 """A TCP balancer as haproxy is one: asks each node's /health/ready, and gives a new connection to a node that is well. No stickiness.
 
-Knows nothing of what it carries. A node that stops answering health checks gets no new connections; those it has end when it does.
+Knows nothing of what it carries. A node that is not ready gets no new connections and keeps those it has; one that does not answer at all
+loses them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-CHECK_EVERY_S, CHECK_S = 0.5, 2.0
+CHECK_EVERY_S, CHECK_S = 0.5, 1.5
 CONNECT_S = 0.5
 BACKLOG = 1024  # a whole floor that comes back at once
 _CHUNK = 64 * 1024
@@ -32,6 +33,7 @@ class Balancer:
         self.carried = dict.fromkeys(targets, 0)  # connections at the moment
         self._changed = asyncio.Condition()
         self._connections: set[asyncio.Task[None]] = set()
+        self._to: dict[int, set[asyncio.StreamWriter]] = {target: set() for target in targets}
         self._checks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -63,6 +65,8 @@ class Balancer:
                         well = answer.status == 200
                 except (aiohttp.ClientError, TimeoutError):
                     well = False
+                    for to_node in self._to[target]:
+                        to_node.transport.abort()
                 async with self._changed:
                     self.well[target] = well
                     self._changed.notify_all()
@@ -88,9 +92,11 @@ class Balancer:
                 node = await _connect(target)
                 if node is not None:
                     from_node, to_node = node
+                    self._to[target].add(to_node)
                     try:
                         await _both_ways((reader, to_node), (from_node, writer))
                     finally:
+                        self._to[target].discard(to_node)
                         to_node.close()
                     return
             finally:

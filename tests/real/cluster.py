@@ -201,7 +201,7 @@ class Trial:
                 good = False
                 continue
             late.append((pop.first_at - ring.rang_at) * 1000)
-            good = good and pop.has_context and pop.announced == 1
+            good = good and pop.whole_at is not None and pop.announced == 1
         node = None if call.decided_at is None else self.cluster.agi_ports.index(call.decided_at) + 1
         return Told(number, story, call, node, max(late) if late and len(late) == len(call.rings) else None, good)
 
@@ -244,7 +244,7 @@ async def run(arguments: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="ctiroute-cluster-", ignore_cleanup_errors=True) as folder,
         contextlib.suppress(asyncio.CancelledError),
     ):
-        async with Trial(Path(folder), port=arguments.port, speed=8.0 if arguments.exit else 1.0) as trial:
+        async with Trial(Path(folder), port=arguments.port, speed=arguments.speed or (8.0 if arguments.exit else 1.0)) as trial:
             print(json.dumps(trial.where()) if arguments.json else trial.welcome(), flush=True)  # noqa: T201 - a command
             async for told in trial.calls(arguments.calls):
                 good = good and told.good
@@ -260,8 +260,9 @@ def main() -> int:
         prog="make cluster", description="Two nodes on one PostgreSQL and one Valkey, tried with the demo's calls."
     )
     parser.add_argument("--calls", type=int, metavar="N", help="so many calls (default: until Ctrl-C, with --exit one of each story)")
-    parser.add_argument("--exit", action="store_true", help="end after the calls; the simulated seconds pass eight times as fast")
+    parser.add_argument("--exit", action="store_true", help="end after the calls")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line: where everything is, then each call")
+    parser.add_argument("--speed", type=float, metavar="N", help="how fast the simulated seconds pass (default: 1, with --exit 8)")
     parser.add_argument("--port", type=int, default=0, help="port of the screens (default: any free one)")
     arguments = parser.parse_args()
     if arguments.exit and arguments.calls is None:

@@ -28,7 +28,8 @@ class SeenPop:
     call_id: str
     first_at: float  # time.monotonic()
     headline: str = ""
-    has_context: bool = False
+    rule: str = ""  # that sent it here
+    whole_at: float | None = None  # when it first told who calls and why; None: it never did
     state: str = ""
     announced: int = 0  # how often it was pushed as new; a snapshot shows, and announces nothing
     closed: bool = False
@@ -133,7 +134,8 @@ class OperatorScreen:
         seen.state = offer["state"]
         seen.closed = False
         if pop["context"] is not None:
-            seen.headline, seen.has_context = pop["headline"], True
+            seen.headline, seen.rule = pop["headline"], pop["rule"] or ""
+            seen.whole_at = seen.whole_at or time.monotonic()
         self.at_once = max(self.at_once, sum(not other.closed for other in self.of(seen.call_id)))
         return seen
 
