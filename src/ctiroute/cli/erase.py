@@ -37,7 +37,7 @@ _DONE = (
     ("snapshots", "what was known at calls of others near", "removed"),
 )
 NOT_REACHED = (
-    "files that commands wrote: refused rows of imports, exports, reports",
+    "files that commands wrote: refused rows of imports, imports that can be resumed, exports",
     "backups and copies of the store, and what was imported from: an import of the same file brings the person back",
     "Asterisk's own call records and recordings, and other systems that were told",
 )
