@@ -98,12 +98,12 @@ def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
 
 
 def _match_plain(text: str) -> re.Match[str] | None:
-    form = _plain_form(text[1:4]) if text[:1] == "+" else None
+    form = plain_form(text[1:4]) if text[:1] == "+" else None
     return form.fullmatch(text) if form is not None else None
 
 
 @lru_cache(maxsize=1000)
-def _plain_form(start: str) -> re.Pattern[str] | None:
+def plain_form(start: str) -> re.Pattern[str] | None:
     """Return the form of numbers that are E.164 already, for the calling code in the three digits `start`; None: there is none.
 
     Most numbers come as a plus sign and digits, and there is next to nothing to interpret: they are possible when their length is.

@@ -69,4 +69,4 @@ def to_microseconds(at: datetime) -> int:
 
 def to_json(value: Mapping[str, str]) -> str:
     """Return a map of text as a JSON object."""
-    return _encode(dict(value)).decode() if value else "{}"
+    return _encode(value).decode() if value else "{}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from ctiroute.model.phone import NUMBER, is_plain, parse_phone
+from ctiroute.model.phone import NUMBER, is_plain, parse_phone, plain_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
 _PUNCTUATION = str.maketrans("", "", " ().-/")  # what `NUMBER` allows between digits
+_NEVER = re.compile("(?!)")
+_MAX_STARTS = 20_000  # of numbers that are remembered: all there are with a plus sign, or digits
 _TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 
 
@@ -34,8 +36,10 @@ def number_reader(region: str) -> Callable[[str], str | None]:
         return lambda raw: parse_phone(raw, region)
     match, code = form.fullmatch, f"+{metadata.country_code}"
 
+    plain = _PlainForms()
+
     def read(raw: str) -> str | None:
-        if is_plain(raw):
+        if plain[raw[:4]](raw) is not None:
             return raw
         text = raw.strip()
         if NUMBER.fullmatch(text) is None:
@@ -49,6 +53,17 @@ def number_reader(region: str) -> Callable[[str], str | None]:
         return code + found[found.lastgroup or 0] if found is not None else parse_phone(raw, region)
 
     return read
+
+
+class _PlainForms(dict[str, "Callable[[str], re.Match[str] | None]"]):
+    """By a number's first four characters: what matches it when it is E.164 already. A dictionary, because nothing is quicker."""
+
+    def __missing__(self, start: str) -> Callable[[str], re.Match[str] | None]:
+        form = plain_form(start[1:]) if start[:1] == "+" else None
+        found = (form or _NEVER).fullmatch
+        if len(self) < _MAX_STARTS:
+            self[start] = found
+        return found
 
 
 def _national_form(metadata: PhoneMetadata) -> re.Pattern[str] | None:

@@ -1,17 +1,17 @@
 """Drives an import: every row is checked before the first is written, then batches go to the store.
 
-Two passes over the file. The first only parses and counts: over the limit of bad rows the import is refused and nothing was ever
-written, so there is nothing to roll back. The second writes a batch a transaction, so that none holds up what live calls write, and
-parses the next batch meanwhile. Cut off in between, what is written stays, and the same import goes on (`resume`) or begins anew;
-either way every row is there once, because it is known again by its id. Rows are parsed some at a time, and the loop is free in
-between: this may run inside the service.
+Two passes. The first parses and counts, and keeps what it parsed aside (see `spool`): over the limit of bad rows the import is refused
+and nothing was ever written, so there is nothing to roll back. The second writes a batch a transaction, so that none holds up what live
+calls write. Cut off in between, what is written stays, and the same import goes on (`resume`) or begins anew; either way every row is
+there once, because it is known again by its id. Rows are parsed some at a time, and the loop is free in between: this may run inside
+the service.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -24,6 +24,7 @@ from ctiroute.store.importing.checkpoint import Checkpoint, Reached
 from ctiroute.store.importing.mapping import Columns, map_columns
 from ctiroute.store.importing.rejects import Rejects
 from ctiroute.store.importing.source import Rows, detect, opened
+from ctiroute.store.importing.spool import Spool
 from ctiroute.store.importing.values import Defaults, Refused, customer_parser, touch_parser
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class _Kind(Generic[V]):
     parser: Callable[[Columns, Defaults], Callable[[Sequence[str]], V]]
     put: Callable[[Sequence[V]], Awaitable[int]]
     batch: int
+    plain: bool  # V is a tuple of plain values
 
 
 async def import_touches(
@@ -103,7 +105,9 @@ async def import_touches(
     `region` is the country of numbers without a code, `now` bounds the times. Raises `ImportRefused` (nothing was kept) or a
     `StoreError` (run it again).
     """
-    return await _run(source, _Kind("touches", touch_parser, store.put_touch_rows, store.batch_rows), region, now, options, progress)
+    return await _run(
+        source, _Kind("touches", touch_parser, store.put_touch_rows, store.batch_rows, plain=True), region, now, options, progress
+    )
 
 
 async def import_customers(
@@ -115,7 +119,9 @@ async def import_customers(
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> ImportResult:
     """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
-    return await _run(source, _Kind("customers", customer_parser, store.put_customers, store.batch_rows), region, now, options, progress)
+    return await _run(
+        source, _Kind("customers", customer_parser, store.put_customers, store.batch_rows, plain=False), region, now, options, progress
+    )
 
 
 async def _run(
@@ -130,11 +136,11 @@ async def _run(
     defaults = Defaults(region, options.timezone, now, options.medium, options.campaign, options.only_campaign)
     with opened(source) as file:
         form = await asyncio.to_thread(detect, file.data, options.encoding, options.delimiter, json=options.json)
-        job = _Job(file, form, kind, defaults, options, progress or (lambda _: None))
-        reached = job.checkpoint.load() if job.checkpoint and options.resume else None
-        if reached is None:
-            reached = await job.check()
-        return await job.write(reached)
+        with closing(_Job(file, form, kind, defaults, options, progress or (lambda _: None))) as job:
+            reached = job.checkpoint.load() if job.checkpoint and options.resume else None
+            if reached is None:
+                reached = await job.check()
+            return await job.write(reached)
 
 
 class _Job(Generic[V]):
@@ -158,30 +164,32 @@ class _Job(Generic[V]):
         self._width = 0  # cells of the header that `_parse` was made for
         self._parse: Callable[[Sequence[str]], V] | None = None
         self._first: tuple[tuple[int, str, str], ...] = ()
+        self._spool: Spool[V] | None = Spool() if kind.plain else None
         decides = (form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
         self.checkpoint = Checkpoint(options.checkpoints, *decides) if options.checkpoints else None
 
     async def check(self) -> Reached:
         """First pass: parse every row, note the refused ones, write nothing to the store."""
-        rows, read = Rows(self._file.data, self._form), 0
+        rows, read, slices = Rows(self._file.data, self._form), 0, 0
+        good: list[V] = []
         with closing(rows), closing(Rejects(self._options.rejects, rows.header)) as rejects:
-            slices = 0
             while slice_ := rows.take(_SLICE):
                 self._settle(rows)
                 for row in slice_:
                     try:
-                        self._value(row)
+                        good.append(self._value(row))
                     except Refused as refused:
                         if _is_blank(row):
                             continue
-                        rejects.add(row[0], refused.column, refused.reason, row[1])
+                        rejects.add(row[0], refused.column, refused.reason, row[1][: len(rows.header)])
                         self._limit(rejects)
                     read += 1
                 if self._options.max_rows is not None and read > self._options.max_rows:
                     raise ImportRefused(f"there are more than {self._options.max_rows} rows: send them in parts")
                 slices += 1
+                self._keep(slices * _SLICE, good)
                 if slices % _TOLD_EVERY == 0:
-                    self._tell(read, writing=False)
+                    self._tell_checking(read)
                 await asyncio.sleep(0)
             self._settle(rows)  # a file without rows has a header to check, too
             percent = self._options.max_rejects_percent
@@ -193,12 +201,13 @@ class _Job(Generic[V]):
     async def write(self, reached: Reached) -> ImportResult:
         """Second pass: the good rows that are not written yet, a transaction a batch."""
         resumed_at = reached.taken
+        spool = self._spool
+        chunks = self._parsed(resumed_at) if spool is None or not spool.whole or resumed_at else spool.chunks()
         try:
-            with closing(Rows(self._file.data, self._form)) as rows:
-                async with asyncio.TaskGroup() as tasks:
-                    batches: asyncio.Queue[_Batch[V]] = asyncio.Queue(1)
-                    writer = tasks.create_task(self._put(batches, reached), name="import writer")
-                    await self._hand_over(rows, reached.taken, batches)
+            async with asyncio.TaskGroup() as tasks:
+                batches: asyncio.Queue[_Batch[V]] = asyncio.Queue(1)
+                writer = tasks.create_task(self._put(batches, reached), name="import writer")
+                await self._hand_over(chunks, batches)
         except ExceptionGroup as group:  # one of the two failed, and the other was ended for it
             raise group.exceptions[0] from None
         reached = writer.result()
@@ -207,21 +216,36 @@ class _Job(Generic[V]):
         self._progress(ImportProgress(reached.read, 2 * self._file.size, 2 * self._file.size, writing=True))
         return ImportResult(reached.read, reached.added, reached.written - reached.added, reached.rejected, self._first, resumed_at)
 
-    async def _hand_over(self, rows: Rows, behind: int, batches: asyncio.Queue[_Batch[V]]) -> None:
-        """Parse the rows that are not behind us, and hand over the good ones in batches; an empty batch is the end."""
-        taken, slices = 0, 0
+    def close(self) -> None:
+        """Throw away what was parsed."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def _keep(self, taken: int, good: list[V]) -> None:
+        """Put what a slice brought aside for the second pass."""
+        if self._spool is not None:
+            self._spool.add(taken, good)
+        good.clear()
+
+    def _parsed(self, behind: int) -> Iterator[_Batch[V]]:
+        """Yield the good rows that are not behind us, from the file itself; the bad ones were noted in the first pass."""
+        with closing(Rows(self._file.data, self._form)) as rows:
+            taken = 0
+            while slice_ := rows.take(_SLICE):
+                self._settle(rows)
+                good: list[V] = []
+                for row in slice_[max(0, behind - taken) :]:
+                    with suppress(Refused):
+                        good.append(self._value(row))
+                taken += len(slice_)
+                yield taken, good
+
+    async def _hand_over(self, chunks: Iterator[_Batch[V]], batches: asyncio.Queue[_Batch[V]]) -> None:
+        """Join what was parsed to batches; an empty one is the end."""
         batch: list[V] = []
-        while slice_ := rows.take(_SLICE):
-            self._settle(rows)
-            for row in slice_[max(0, behind - taken) :]:
-                try:
-                    batch.append(self._value(row))
-                except Refused:  # counted and noted in the first pass
-                    continue
-            taken += len(slice_)
-            slices += 1
-            if slices % _TOLD_EVERY == 0:
-                self._tell(taken, writing=True)
+        taken = 0
+        for taken, chunk in chunks:
+            batch += chunk
             if len(batch) >= self._kind.batch:
                 await batches.put((taken, batch))
                 batch = []
@@ -241,6 +265,7 @@ class _Job(Generic[V]):
             reached = Reached(taken, reached.read, reached.rejected, reached.written + len(batch), reached.added + added)
             if self.checkpoint is not None:
                 self.checkpoint.save(reached)
+            self._tell_writing(reached)
             await asyncio.sleep(self._options.breath * (monotonic() - started))
 
     def _settle(self, rows: Rows) -> None:
@@ -274,8 +299,12 @@ class _Job(Generic[V]):
         where = f"; they are in {self._options.rejects}" if self._options.rejects else ""
         return ImportRefused(f"{what}, nothing is kept (the last: line {line}, {f'{column} {reason}'.strip()}){where}", rejects.first)
 
-    def _tell(self, done: int, *, writing: bool) -> None:
-        self._progress(ImportProgress(done, self._file.raw.tell() + writing * self._file.size, 2 * self._file.size, writing))
+    def _tell_checking(self, done: int) -> None:
+        self._progress(ImportProgress(done, self._file.raw.tell(), 2 * self._file.size, writing=False))
+
+    def _tell_writing(self, reached: Reached) -> None:
+        part = reached.taken / max(1, reached.read)  # of rows; blank ones were not counted
+        self._progress(ImportProgress(reached.taken, int((1 + min(1.0, part)) * self._file.size), 2 * self._file.size, writing=True))
 
 
 def _is_blank(row: Row) -> bool:

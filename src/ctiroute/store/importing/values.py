@@ -30,6 +30,8 @@ _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:
 _LONG = frozenset({"title", "text", "terms", "name", "phone", "email"})  # several phones or addresses may stand in a cell
 _MEDIA = frozenset(medium.value for medium in Medium)
 _STATUSES = frozenset(status.value for status in TouchStatus)
+_Progress = tuple[str, int | None, int | None, int | None]  # status, delivered_at, read_at, clicked_at
+_SENT: _Progress = (TouchStatus.SENT.value, None, None, None)
 _PHONE, _EMAIL = IdentifierKind.PHONE.value, IdentifierKind.EMAIL.value
 
 
@@ -67,6 +69,7 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
     )
     others, to_e164, latest = columns.others, number_reader(defaults.region), to_microseconds(defaults.now + _AHEAD)
     check_lengths, check_campaign = _lengths(columns), defaults.only_campaign
+    given_campaign, given_medium, missing = defaults.campaign, defaults.medium.value, "phone" if phone >= 0 else "email"
 
     @lru_cache(maxsize=65_536)  # messages go out many a second
     def time(cell: str, column: str) -> int:
@@ -75,23 +78,23 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
     far = _progress(columns, time)
 
     def parse(cells: Sequence[str]) -> TouchRow:
-        if len(max(cells, key=len)) > MAX_KEY:
+        if max(map(len, cells)) > MAX_KEY:
             check_lengths(cells)
         number = cells[phone].strip()
         kind = _PHONE if number else _EMAIL
         # Spreadsheets put an apostrophe before a number that is to stay text.
-        value = to_e164(number.lstrip("'")) if number else _email(cells[email].strip(), "phone" if phone >= 0 else "email")
+        value = to_e164(number.lstrip("'")) if number else _email(cells[email].strip(), missing)
         if value is None:
             raise Refused("phone", "is not a possible phone number")
-        key = cells[campaign].strip() or defaults.campaign
+        key = cells[campaign].strip() or given_campaign
         if not key:
             raise Refused("campaign", "is empty")
-        if check_campaign and key != defaults.campaign:
-            raise Refused("campaign", f"is not {defaults.campaign}")
+        if check_campaign and key != given_campaign:
+            raise Refused("campaign", f"is not {given_campaign}")
         sent_at = time(cells[sent].strip(), "sent_at")
         if sent_at > latest:
             raise Refused("sent_at", "lies in the future; check the date and the timezone")
-        by = cells[medium].strip().lower() or defaults.medium.value
+        by = cells[medium].strip().lower() or given_medium
         if by not in _MEDIA:
             raise Refused("medium", f"must be one of {', '.join(Medium)}")
         return (
@@ -101,7 +104,7 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
             key,
             by,
             sent_at,
-            *far(cells, cells[status].strip().lower()),
+            *(_SENT if far is None else far(cells, cells[status].strip().lower())),
             cells[customer_id].strip() or None,
             cells[title].strip(),
             cells[text].strip(),
@@ -113,13 +116,16 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
     return parse
 
 
-def _progress(
-    columns: Columns, time: Callable[[str, str], int]
-) -> Callable[[Sequence[str], str], tuple[str, int | None, int | None, int | None]]:
-    """Return what finds in a row how far a touch got: its status (the one given, or the furthest it has a time of), and the times."""
-    delivered, read, clicked = columns.at("delivered_at"), columns.at("read_at"), columns.at("clicked_at")
+def _progress(columns: Columns, time: Callable[[str, str], int]) -> Callable[[Sequence[str], str], _Progress] | None:
+    """Return what finds in a row how far a touch got: its status (the one given, or the furthest it has a time of), and the times.
 
-    def of(cells: Sequence[str], given: str) -> tuple[str, int | None, int | None, int | None]:
+    None: the file has no such columns.
+    """
+    delivered, read, clicked = columns.at("delivered_at"), columns.at("read_at"), columns.at("clicked_at")
+    if delivered == read == clicked == columns.at("status") == -1:
+        return None
+
+    def of(cells: Sequence[str], given: str) -> _Progress:
         if given and given not in _STATUSES:
             raise Refused("status", f"must be one of {', '.join(TouchStatus)}")
         delivered_at = time(cell, "delivered_at") if (cell := cells[delivered].strip()) else None
