@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXPLAIN = """
     EXPLAIN (ANALYZE, FORMAT JSON)
-    EXECUTE find_caller(380671234567, NULL, NULL, now() - interval '3 days', now() - interval '3 days', now() - interval '3 days', 20)
+    EXECUTE find_caller(380671234567, now() - interval '3 days', now() - interval '3 days', now() - interval '3 days', 20)
 """
 ACTIVE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
 MINE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -47,7 +47,7 @@ async def test_only_partitions_inside_the_window_are_read_by_index_and_planned_o
     await store.put_touches([touch(f"T{month}", sent_at=NOW - month * 30 * DAY) for month in range(24)])
     link = await connect(parse_address(url))
     for _ in range(8):
-        await link.run("find_caller", 380671234567, None, None, NOW - 3 * DAY, NOW, NOW, 20)
+        await link.run("find_caller", 380671234567, NOW - 3 * DAY, NOW, NOW, 20)
     (row,) = json.loads(await link.connection.fetchval(EXPLAIN))
     plans = await link.connection.fetchrow("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'find_caller'")
     await link.close()

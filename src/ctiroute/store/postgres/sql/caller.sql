@@ -55,10 +55,6 @@ FROM (
         SELECT * FROM calls WHERE caller_key = $1 AND received_at >= $3 ORDER BY received_at DESC LIMIT $5
     ) p
 
--- name: key_of_any
--- In the place of $1: the key in $1, or where that is null the key of an identifier that is not its own: $6 is its kind, $7 its value.
-(SELECT COALESCE($1::bigint, (SELECT i.identifier_key FROM identifiers i WHERE i.kind = $6 AND i.value = $7)))
-
 -- name: find_callers
 -- `find_any` for one of many asked at once: $8 is its place among them, and comes before each row.
 SELECT $8::integer AS place, found.* FROM (
