@@ -240,10 +240,12 @@ class Floor:
         operator = self._operators.get(operator_id)
         if operator is not None:
             self._tell(self._claims.came(operator, self._clock()))
+        self._neighbours.moved()
 
     def left(self, operator_id: str) -> None:
         """Take note that the last browser of this operator is gone."""
         self._tell(self._claims.left(operator_id, self._clock()))
+        self._neighbours.moved()
 
     def expire(self) -> None:
         """Forget what is long over. To be called every few seconds."""

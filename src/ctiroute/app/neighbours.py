@@ -41,7 +41,11 @@ class RulesChanged(msgspec.Struct, frozen=True, tag="rules"):
     version: str
 
 
-News = NoteWritten | CallChanged | CallsForgotten | RulesChanged
+class PresenceChanged(msgspec.Struct, frozen=True, tag="presence"):
+    """Somebody came to this node or left it, or it has just begun: look who is where."""
+
+
+News = PresenceChanged | NoteWritten | CallChanged | CallsForgotten | RulesChanged
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(News).decode
 
@@ -61,6 +65,9 @@ class Neighbours(Protocol):
 
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Take note of an operator's note."""
+
+    def moved(self) -> None:
+        """Take note that somebody's first browser came here, or the last one left."""
 
     def forget(self, call_ids: Iterable[str]) -> None:
         """Let go of calls of somebody who was erased."""
@@ -97,6 +104,9 @@ class Alone:
         """Nobody to tell."""
 
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
+        """Nobody to tell."""
+
+    def moved(self) -> None:
         """Nobody to tell."""
 
     def forget(self, call_ids: Iterable[str]) -> None:

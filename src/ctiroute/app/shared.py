@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from prometheus_client import Counter, Gauge
 
-from ctiroute.app.neighbours import CallChanged, CallsForgotten, NoteWritten, RulesChanged, decode, encode
+from ctiroute.app.neighbours import CallChanged, CallsForgotten, NoteWritten, PresenceChanged, RulesChanged, decode, encode
 from ctiroute.errors import StoreError
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ MAX_CALLS = 2_000  # contexts that wait, of some 2 KiB; older ones are in the st
 MAX_NEWS = 1_000
 MAX_SESSIONS = 1_000
 AT_ONCE = 200  # of each, a trip
-BEAT_S = 5.0  # between two heartbeats; a node that missed three is gone
+BEAT_S = 3.0  # between two heartbeats; one that missed some is gone
+PAUSE_S = 0.2  # between two heartbeats at least: when a whole floor comes, it comes at once
 LISTEN_S = 5.0
 ASK_S = 0.3  # for a context that somebody's screen waits for; the store is asked after that
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)  # then every 2 s; half of each is chance
@@ -85,7 +86,8 @@ class Shared:
         self._some = asyncio.Event()
         self._others: Mapping[str, Presence] = {}
         self._position = ""
-        self._told_rules = ""
+        self._told: Presence | None = None
+        self._look = asyncio.Event()  # somebody came or left, here or elsewhere
 
     def attach(self, listener: Listener) -> None:
         """Name who takes what others tell."""
@@ -105,6 +107,10 @@ class Shared:
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Take note of an operator's note."""
         self._tell(NoteWritten(pop_id, operator_id, text, at))
+
+    def moved(self) -> None:
+        """Take note that somebody's first browser came here, or the last one left."""
+        self._look.set()
 
     def forget(self, call_ids: Iterable[str]) -> None:
         """Let go of calls of somebody who was erased."""
@@ -233,6 +239,8 @@ class Shared:
         match news:
             case RulesChanged(version=version):
                 log.info("another node uses rules %s now", version)
+            case PresenceChanged():
+                self._look.set()
             case _ if listener is None:
                 pass
             case NoteWritten():
@@ -243,17 +251,25 @@ class Shared:
                 listener.forgotten_elsewhere(call_ids)
 
     async def _beat(self) -> None:
-        here = self._here()
-        if here.rules != self._told_rules:
-            self._told_rules = here.rules
-            self._tell(RulesChanged(here.rules))
+        self._look.clear()
+        here, told = self._here(), self._told
         await self._memory.tell_presence(self._node, here, self._clock().timestamp())
+        self._told = here
+        if told is None or here.operators != told.operators:
+            self._tell(PresenceChanged())
+        if told is None or here.rules != told.rules:
+            self._tell(RulesChanged(here.rules))
         self._others = await self._memory.presences()
         self._metrics.up.set(1)
         self._metrics.nodes.set(len(self._others))
         self._metrics.present.set(len(frozenset().union(*(each.operators for each in self._others.values()))))
         self._metrics.rules.set(len({each.rules for each in self._others.values()}))
-        await asyncio.sleep(BEAT_S)
+        await asyncio.sleep(PAUSE_S)
+        try:
+            async with asyncio.timeout(BEAT_S - PAUSE_S):
+                await self._look.wait()
+        except TimeoutError:
+            pass
 
     # --- buffers
 

@@ -170,12 +170,16 @@ async def office(
     asterisk: tuple[AsteriskSettings, ...] = (),
     same_extension: str = "latest",
     fastagi: FastAgiSettings | None = None,
+    store: str = "",
+    redis: str = "",
     change: Callable[[Service], None] = lambda _: None,
 ) -> AsyncIterator[Office]:
     """Start a service in `folder`, and stop it. What an earlier one kept there is still there. `change` is applied before the start."""
     clock = clock or Clock()
     settings = Settings(
         data_dir=folder,
+        store=store,
+        redis=redis,
         rules=rules,
         fastagi=fastagi or FastAgiSettings(port=0),
         asterisk=asterisk,
