@@ -47,7 +47,7 @@ RING_S, TALK_S = 0.7, 2.0  # longer together than a browser is away, so that eac
 RATE = 150  # calls/s
 SERVED_S = 60.0  # until the last of them has talked; alone it takes 17 s
 TABS = 10  # of each operator, where a whole floor is meant
-WHOLE_S = 0.5  # from a pop to what it tells; most are whole at once
+WHOLE_S, MOST_WHOLE_S = 2.0, 0.1  # from a pop to what it tells, for all and for nine of ten; most are whole at once
 BACK_S = 5.0  # a browser's way to another node, with a snapshot there
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("real_parts")]
@@ -149,9 +149,11 @@ def each_pop_was_seen_once(ami: Ami, screens: list[OperatorScreen], *, but: str 
             assert len(screen.of(pop.call_id)) == 1
             assert pop.announced <= 1  # 0: it stood in the snapshot
             assert pop.whole_at is not None
-            # A node that did not decide the call finds out what is known; one that died in between leaves it to the other.
-            assert pop.whole_at - pop.first_at < (BACK_S if screen.darks else WHOLE_S)
             assert "Autumn instalments" in pop.headline
+    # A node that did not decide a call finds out what is known of it, while the pop stands there.
+    empty_s = sorted(pop.whole_at - pop.first_at for screen in screens if not screen.darks for pop in screen.pops.values() if pop.whole_at)
+    assert empty_s[-1] < WHOLE_S
+    assert empty_s[len(empty_s) * 9 // 10] < MOST_WHOLE_S
 
 
 async def test_node_is_killed_with_200_calls_in_flight(cluster: Cluster, switch: RealAsterisk, browser: Browser) -> None:
