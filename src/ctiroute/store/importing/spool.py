@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")  # a tuple of plain values
 
+_LENGTH = 4  # bytes that say how long a chunk is
 _IN_MEMORY = 1024 * 1024  # bytes
 
 
@@ -29,7 +30,9 @@ class Spool(Generic[V]):
         if not self.whole:
             return
         try:
-            marshal.dump((taken, rows), self._file)
+            chunk = marshal.dumps((taken, rows))
+            self._file.write(len(chunk).to_bytes(_LENGTH))
+            self._file.write(chunk)
         except OSError:
             self.whole = False
             self._file.close()  # what it holds is needed by others
@@ -37,11 +40,8 @@ class Spool(Generic[V]):
     def chunks(self) -> Iterator[tuple[int, list[V]]]:
         """Yield what was added."""
         self._file.seek(0)
-        while True:
-            try:
-                yield marshal.load(self._file)  # noqa: S302 - our own file, which has no name
-            except EOFError:
-                return
+        while length := self._file.read(_LENGTH):  # `marshal.load` would read some bytes at a time
+            yield marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - our own file, which has no name
 
     def close(self) -> None:
         """Throw it away."""
