@@ -1,4 +1,4 @@
-"""`ctiroute db upgrade|current|purge`: the store's schema, and what is old in it."""
+"""`ctiroute db upgrade|current|copy|purge`: the store's schema, all of it, and what is old in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from ctiroute.app.retention import Purger, cuts_of, in_words
 from ctiroute.app.service import utc_now
+from ctiroute.cli import db_copy
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_OK, add_config, out, settings_of
 from ctiroute.store import open_store
@@ -25,7 +26,7 @@ def add(commands: Commands) -> None:
     """Add the commands."""
     parser = commands.add_parser(
         "db",
-        help="upgrade and tidy up the store",
+        help="upgrade, move and tidy up the store",
         description="The store: its schema, which `serve` upgrades by itself, and what is old in it.",
     )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -36,6 +37,7 @@ def add(commands: Commands) -> None:
         action = actions.add_parser(name, help=purpose, description=f"To {purpose}.")
         add_config(action)
         action.set_defaults(run=work)
+    db_copy.add(actions)
     purging = actions.add_parser(
         "purge",
         help="remove what has been kept for long enough",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Touch,
         WrapUp,
     )
+    from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.touch_rows import TouchRow
 
 
@@ -149,6 +150,13 @@ class Store(Protocol):
 
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; the first time stays. False when there is none."""
+
+    # --- all there is, for `db copy`
+    async def export(self, kind: Kind, after: Key, limit: int) -> Sequence[Item]:
+        """Return the next items of a kind after a key, in the order of their keys (byte by byte); none: that was all."""
+
+    async def count(self, kind: Kind) -> int:
+        """Return how many items of a kind there are. Counts them: it may take seconds."""
 
     # --- letting go: what is old, and who asks to be forgotten
     async def purge(self, cuts: Cuts, limit: int) -> Purged:

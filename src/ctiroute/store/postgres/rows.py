@@ -33,6 +33,7 @@ from ctiroute.model import (
     TouchStatus,
     WrapUp,
 )
+from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +65,6 @@ _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
 _OUTCOMES = {member.value: member for member in Outcome}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
 # A noncharacter, which Unicode keeps for a program's own use: https://www.unicode.org/faq/private_use.html#nonchar1
 _MARK = "\ufdd0"
@@ -228,6 +228,30 @@ def touch_values(touch: TouchRow, key: int, campaign_id: int) -> Row:
     )
 
 
+def touch_row_of(row: Row) -> TouchRow:
+    """Return a touch as an import's row from a row of `export_touches`."""
+    touch_id, key, kind, value, campaign, medium, sent_at, status, *times, customer_id, title, text, terms, fields, named = row
+    delivered_at, read_at, clicked_at = [None if at is None else to_microseconds(at) for at in times]
+    return (
+        from_text(touch_id),
+        "phone" if key > 0 else kind,
+        f"+{key}" if key > 0 else from_text(value),
+        from_text(campaign),
+        _MEDIA_BY_NUMBER[medium].value,
+        to_microseconds(sent_at),
+        _STATUSES_BY_NUMBER[status].value,
+        delivered_at,
+        read_at,
+        clicked_at,
+        from_optional(customer_id),
+        from_text(title),
+        from_text(text),
+        from_text(terms),
+        fields,
+        from_text(named),
+    )
+
+
 def grown(new: Row, known: Row) -> Row:
     """Return a touch that is to take the place of a known one (a row of `drop_touches`), with what was known of how far it got."""
     _, _, status, delivered_at, read_at, clicked_at = known
@@ -306,9 +330,7 @@ def interaction_values(interaction: Interaction, key: int | None) -> Row:
         to_optional(interaction.owner),
         to_text(interaction.outcome),
         _to_json(interaction.form),
-        _encode(
-            [((to_time(event.at) - _EPOCH) // _MICROSECOND, event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]
-        ).decode(),
+        _encode([(to_microseconds(event.at), event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]).decode(),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts, Purged
-from ctiroute.store.postgres import erasing, partitions, retention, rows, writing
+from ctiroute.store.postgres import erasing, exporting, partitions, retention, rows, writing
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Touch,
         WrapUp,
     )
+    from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.erasing import Findings
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
@@ -254,6 +255,16 @@ class PostgresStore:
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; False when there is none."""
         return bool(await self._write("revoke a key", lambda link: link.run("revoke_api_key", rows.to_text(key_id), rows.to_time(at))))
+
+    # --- all there is
+
+    async def export(self, kind: Kind, after: Key, limit: int) -> Sequence[Item]:
+        """Return the next items of a kind after a key."""
+        return await self._write(f"read {kind}", lambda link: exporting.export(link, kind, after, limit))
+
+    async def count(self, kind: Kind) -> int:
+        """Return how many items of a kind there are."""
+        return await self._write(f"count {kind}", lambda link: exporting.count(link, kind))
 
     # --- letting go
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import Purged
-from ctiroute.store.sqlite import erasing, retention, rows, writing
+from ctiroute.store.sqlite import erasing, exporting, retention, rows, writing
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.reader import Reader
 from ctiroute.store.sqlite.schema import schema_version
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Touch,
         WrapUp,
     )
+    from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.touch_rows import TouchRow
 
 T = TypeVar("T")
@@ -222,6 +223,16 @@ class SqliteStore:
         """End a key; False when there is none."""
         values = key_id, to_microseconds(at)
         return await self._write("revoke a key", lambda connection: connection.execute(SQL["revoke_api_key"], values).rowcount > 0)
+
+    # --- all there is
+
+    async def export(self, kind: Kind, after: Key, limit: int) -> Sequence[Item]:
+        """Return the next items of a kind after a key."""
+        return await self._look(lambda: exporting.export(self.path, kind, after, limit))
+
+    async def count(self, kind: Kind) -> int:
+        """Return how many items of a kind there are."""
+        return await self._look(lambda: exporting.count(self.path, kind))
 
     # --- letting go
 

@@ -1,0 +1,54 @@
+"""Reads the whole database page by page. For `db copy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctiroute.model import Campaign, Medium, WrapUp
+from ctiroute.store.copying import Kind, key_of
+from ctiroute.store.postgres import rows
+from ctiroute.store.postgres.faults import readable
+
+if TYPE_CHECKING:
+    from ctiroute.store.copying import Item, Key
+    from ctiroute.store.postgres.link import Link
+    from ctiroute.store.postgres.rows import Row
+
+
+async def export(link: Link, kind: Kind, after: Key, limit: int) -> list[Item]:
+    """Return the next items of a kind after a key."""
+    start = tuple(map(rows.to_text, after)) or (("", "") if kind is Kind.WRAP_UPS else ("",))
+    found = await link.run(f"export_{kind}", *start, limit + 1)
+    with readable():
+        items = [_item(kind, tuple(row)) for row in found]
+    if after and items and key_of(items[0]) == after:
+        del items[0]
+    return items[:limit]
+
+
+async def count(link: Link, kind: Kind) -> int:
+    """Return how many items of a kind there are."""
+    return int((await link.run(f"count_all_{kind}"))[0][0])
+
+
+def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
+    match kind:
+        case Kind.CAMPAIGNS:
+            return Campaign(rows.from_text(row[0]), rows.from_text(row[1]), Medium(row[2]))
+        case Kind.CUSTOMERS:
+            return rows.customer_of(*row)[0]
+        case Kind.TOUCHES:
+            return rows.touch_row_of(row)
+        case Kind.INTERACTIONS:
+            return rows.interaction_of(row)
+        case Kind.CALLS:
+            return rows.call_of(row)
+        case Kind.MISSED_CALLS:
+            return rows.missed_of(row)
+        case Kind.WRAP_UPS:
+            call_id, operator_id, note = map(rows.from_text, row[:3])
+            return WrapUp(call_id, operator_id, note, row[3], rows.from_text(row[4]))
+        case Kind.OPERATORS:
+            return rows.operator_of(row[:-1]), row[-1]
+        case Kind.API_KEYS:
+            return rows.api_key_of(row)

@@ -1,0 +1,69 @@
+"""Reads the whole file page by page, on a connection of its own that only reads. For `db copy`."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
+
+from ctiroute.model import Campaign, Identifier, Medium, WrapUp
+from ctiroute.store.copying import Kind, key_of
+from ctiroute.store.sqlite import rows
+from ctiroute.store.sqlite.faults import mapped, readable
+from ctiroute.store.sqlite.statements import SQL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ctiroute.store.copying import Item, Key
+    from ctiroute.store.sqlite.rows import Row
+    from ctiroute.store.touch_rows import TouchRow
+
+
+def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
+    """Return the next items of a kind after a key."""
+    start = after or (("", "") if kind is Kind.WRAP_UPS else ("",))
+    with mapped(f"read {kind}"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        found = connection.execute(SQL[f"export_{kind}"], (*start, limit + 1)).fetchall()
+        items = _customers(connection, found) if kind is Kind.CUSTOMERS else [_item(kind, row) for row in found]
+    if after and items and key_of(items[0]) == after:
+        del items[0]
+    return items[:limit]
+
+
+def count(path: Path, kind: Kind) -> int:
+    """Return how many items of a kind there are."""
+    with mapped(f"count {kind}"), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        return int(connection.execute(SQL[f"count_all_{kind}"]).fetchone()[0])
+
+
+def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
+    match kind:
+        case Kind.CAMPAIGNS:
+            return Campaign(row[0], row[1], Medium(row[2]))
+        case Kind.TOUCHES:
+            return cast("TouchRow", row)
+        case Kind.INTERACTIONS:
+            return rows.interaction_of(row)
+        case Kind.CALLS:
+            return rows.call_of(row)
+        case Kind.MISSED_CALLS:
+            return rows.missed_of(row)
+        case Kind.WRAP_UPS:
+            return WrapUp(row[0], row[1], row[2], rows.from_microseconds(row[3]), row[4])
+        case Kind.OPERATORS:
+            return rows.operator_of(row[:-1]), row[-1]
+        case Kind.API_KEYS:
+            return rows.api_key_of(row), row[-1]
+        case _:
+            raise AssertionError(kind)
+
+
+def _customers(connection: sqlite3.Connection, found: Sequence[Row]) -> list[Item]:
+    if not found:
+        return []
+    identifiers: dict[str, list[Identifier]] = {row[0]: [] for row in found}
+    for customer_id, kind, value in connection.execute(SQL["export_customer_identifiers"], (found[0][0], found[-1][0])):
+        identifiers[customer_id].append(rows.identifier_of(kind, value))
+    return [rows.customer_of(row[0], row[1], row[2], row[3], identifiers[row[0]]) for row in found]
