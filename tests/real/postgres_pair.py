@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Quick, but for a commit: it waits until it is written, and so sent on. What the standby lacks are some ms then, as on a real primary.
-_SETTINGS = ("fsync=off", "full_page_writes=off")
+# Quick, but for a commit: it waits until it is written, and so sent on. A crash loses none then, and a standby lacks some ms at most.
+COMMITS_ARE_KEPT = ("fsync=off", "full_page_writes=off")
 
 
 @contextlib.contextmanager
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """Give a primary and its standby (2 s), and leave nothing of them."""
-    with running(_SETTINGS) as primary:
+    with running(COMMITS_ARE_KEPT) as primary:
         folder = Path(tempfile.mkdtemp(prefix=f"ctiroute-standby-{getpass.getuser()}-"))
         folder.chmod(0o755)
         own(folder)
-        standby = PostgresServer(folder, free_port(), _SETTINGS)
+        standby = PostgresServer(folder, free_port(), COMMITS_ARE_KEPT)
         try:
             arguments = ["-h", primary.host, "-p", str(primary.port), "-U", SUPERUSER, "-D", str(standby.data)]
             subprocess.run(  # noqa: S603 - our own arguments

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.faults.site import DEADLINE_S, FULL, HEALED_S, HEALTHY_S, RATE, p99, quickest_p99, site
+from tests.integration.faults.site import FULL, HEALED_S, HEALTHY_S, RATE, p99, quickest_p99, site
 from tests.real.proxy import Faults
 from tests.real.redis import RealRedis
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(180 if FULL else 60)
 
-OUTAGE_S = 60 if FULL else 8
+OUTAGE_S = 60 if FULL else 6
 EQUAL = 0.999
 COPY_COSTS_S = 0.02
 SILENT = Faults(blackhole=True)
@@ -45,7 +45,7 @@ async def test_with_its_store_in_a_black_hole_calls_are_decided_as_ever(
             f"{len(calls)} calls in {OUTAGE_S} s without the store: {equal:.2%} as ever, slowest {slowest * 1000:.0f} ms,"
             f" 99 of 100 within {p99(calls) * 1000:.1f} ms ({p99(half) * 1000:.1f} in the second half); healed in {healed_s:.1f} s"
         )
-        assert slowest <= DEADLINE_S
+        assert at.all_in_time(calls)
         assert equal >= EQUAL
         assert quickest_p99(half) <= HEALTHY_S
         assert healed_s <= HEALED_S
@@ -100,8 +100,8 @@ async def test_with_both_away_calls_take_the_default_way_in_time(tmp_path: Path,
         assert at.to_copy is not None
         at.to_store.fails(SILENT)
         at.to_copy.fails(SILENT)
-        calls = await at.calls(150)
-        assert max(call.took_s for call in calls) <= DEADLINE_S
+        calls = await at.calls(150, 2 * RATE)
+        assert at.all_in_time(calls)
         assert all(call.status == "default" for call in calls)
         assert quickest_p99(calls[75:]) <= HEALTHY_S
         at.to_copy.works()

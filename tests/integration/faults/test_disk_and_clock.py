@@ -16,7 +16,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.integration.faults.site import DEADLINE_S, HEALED_S, RATE, Site, service_on, until
+from tests.integration.faults.site import HEALED_S, RATE, Site, service_on, until
 from tests.real.postgres import own
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ async def test_a_full_disk_costs_no_call_and_in_the_end_no_record(
         await at.settle()
         assert await faults(service) == {}
         ballast = fill(disk)
-        calls = await at.calls(300, 2 * RATE)
+        calls = await at.calls(200, 4 * RATE)
         assert at.share_equal(calls) == 1
-        assert max(call.took_s for call in calls) <= DEADLINE_S
+        assert at.all_in_time(calls)
         await until(lambda: "records" in service.health())
         assert "records" in await faults(service)
         ballast.unlink()
@@ -125,8 +125,8 @@ async def test_a_clock_that_jumps_moves_windows_and_nothing_else(tmp_path: Path)
         at = Site(service, (), None)
         await at.settle()
         for jump in (timedelta(hours=1), timedelta(hours=-1), timedelta(hours=7), timedelta()):
-            calls = await at.calls(100, 2 * RATE)
-            assert max(call.took_s for call in calls) <= DEADLINE_S
+            calls = await at.calls(100, 4 * RATE)
+            assert at.all_in_time(calls)
             assert {call.status for call in calls} == {"routed", "default"}
             if jump <= timedelta():
                 continue

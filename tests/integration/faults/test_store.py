@@ -24,13 +24,12 @@ SLOW = Faults(latency_s=5.0)
 
 async def test_a_store_in_a_black_hole_costs_nobody_the_deadline(tmp_path: Path, postgres_server: PostgresServer, database: str) -> None:
     """Every call is decided within a second; once the outage is known, at once; and it heals, though the old connections are lost (F6)."""
-    count = 10_000 if FULL else 200
+    count = 10_000 if FULL else 150
     async with site(tmp_path, (postgres_server.port,), database) as at:
         at.to_store.fails(SILENT)
         calls = await at.calls(count, 200 if FULL else RATE)
         assert all(call.status == "default" for call in calls[-20:])
-        assert all(call.status in {"routed", "default"} for call in calls)
-        assert max(call.took_s for call in calls) <= DEADLINE_S
+        assert at.all_in_time(calls)
         assert quickest_p99(calls[count // 2 :]) <= HEALTHY_S
         at.to_store.lose()
         at.to_store.works()
@@ -55,7 +54,7 @@ async def test_a_slow_store_is_given_up_and_calls_are_quick_again(
         await at.opened()
         assert asyncio.get_running_loop().time() - began < 10
         assert p99(first) <= DEADLINE_S + 0.05
-        assert quickest_p99(await at.calls(150)) <= HEALTHY_S
+        assert quickest_p99(await at.calls(150, 2 * RATE)) <= HEALTHY_S
         if how == "link":
             at.to_store.works()
         else:
