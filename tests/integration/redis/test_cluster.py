@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
 from redis.crc import key_slot
 
+from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts
 from ctiroute.store.redis import HotCopy, SharedMemory, open_link
 from ctiroute.store.redis.copy import Marker
 from ctiroute.store.redis.keys import bucket_of, facts_key, filling_key, presence_key, warm_key
+from ctiroute.store.redis.link import TIMEOUT_S
 from ctiroute.store.redis.shared import Presence
 from tests.integration.redis.truth import RNG, Reach, answers, phone, utc_now
 from tests.real.redis import RealRedisCluster
@@ -68,6 +72,55 @@ async def test_the_copy_on_a_cluster_and_the_loss_of_a_part(cluster: RealRedisCl
     told = [await answers(copy, Reach().query(each)) is not None for each in PEOPLE]
     assert 0.5 < sum(told) / len(told) < 0.85
     assert 128 < await copy.whole_buckets(server.epoch, marker) < 256
+
+
+async def test_the_loss_of_a_server_is_not_the_loss_of_the_others(cluster: RealRedisCluster, cluster_link: Link) -> None:
+    """A server that dies leaves the callers of the other slots known."""
+    copy = HotCopy(cluster_link, cluster_link, utc_now)
+    for node in cluster.nodes:
+        await node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
+    wide = Reach().query(PEOPLE[0])
+    await copy.begin_pass("pass")
+    await copy.finish_pass("pass", Marker("", wide.touches_since, wide.calls_since, wide.interactions_since), utc_now())
+    await cluster.nodes[2].kill()
+    told = 0
+    for person in PEOPLE[:60]:
+        told += await answers(copy, Reach().query(person)) is not None
+    assert told > 20
+
+
+async def test_a_server_that_hangs_holds_up_nobody_else(cluster: RealRedisCluster, cluster_link: Link) -> None:
+    """Callers of other slots are answered as ever while one server does not answer at all."""
+    names = [f"name:{number}" for number in range(60)]
+    await cluster_link.ask_all([("SET", name, name) for name in names])
+    cluster.nodes[1].freeze()
+    loop = asyncio.get_running_loop()
+    began, took = loop.time(), []
+
+    async def ask(name: str) -> None:
+        with suppress(StoreUnavailable):
+            assert await cluster_link.ask("GET", name) == name.encode()
+            took.append(loop.time() - began)
+
+    await asyncio.gather(*[ask(name) for name in names])
+    assert len(took) > 20
+    assert max(took) < TIMEOUT_S / 2
+    cluster.nodes[1].thaw()
+
+
+async def test_a_slot_that_moves_is_followed(cluster: RealRedisCluster, cluster_link: Link) -> None:
+    """The first to meet it waits for the new map; nobody is refused."""
+    name = "{moving}:x"
+    slot = key_slot(name.encode())
+    assert await cluster_link.ask("SET", "elsewhere", 1)  # the map is known
+    owner = min(slot // (16384 // 3 + 1), 2)
+    taker = (owner + 1) % 3
+    taker_id = (await cluster.nodes[taker].ask("CLUSTER", "MYID")).decode()
+    for number in (taker, owner, 3 - taker - owner):
+        await cluster.nodes[number].ask("CLUSTER", "SETSLOT", slot, "NODE", taker_id)
+    assert await cluster_link.ask("SET", name, "there")
+    assert await cluster_link.ask("GET", name) == b"there"
+    assert int(await cluster.nodes[taker].ask("CLUSTER", "COUNTKEYSINSLOT", slot)) == 1
 
 
 async def test_what_nodes_share_on_a_cluster(cluster: RealRedisCluster, cluster_link: Link) -> None:

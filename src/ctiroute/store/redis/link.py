@@ -2,7 +2,7 @@
 
 redis-py gives each operation a connection of its own, and closes it when the operation is cancelled: a slow server and callers with short
 deadlines make a storm of connects, just when the server can bear it least. Here nobody who asks owns a connection. Giving up abandons an
-answer and nothing else; a link has at most one connection (one to each node of a cluster), and at most one try to connect at a time;
+answer and nothing else; a link has at most one connection (a cluster's one to each server), and at most one try to connect at a time;
 and after a failure it answers "away" at once until the next try is due. That also is the cheaper way: 64 callers share one write and
 one read, and get 2.5 times as many answers as from a pool of connections (34,000 a second against 13,700, MGET of two keys against GET).
 """
@@ -14,18 +14,17 @@ import contextlib
 import logging
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ClusterDownError, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ctiroute.errors import StoreError, StoreUnavailable
+from ctiroute.store.redis.cluster import ClusterLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     Word = str | bytes | int | float
     Command = tuple[Word, ...]
-    Client = Redis | RedisCluster
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +39,8 @@ TIMEOUT_S = 1.0  # of one pipeline; a server that takes longer is as good as awa
 MAX_WAITING = 2_000  # commands; more mean a server that is too slow for us, and waiting would only eat memory
 BATCH = 256  # commands a pipeline: answers of 1 KiB come back within a ms
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between tries to connect; half of each is chance, so that nodes do not come all at once
-RENEW_S = 1.0  # between two looks at who is in a cluster of which a part is away
-
 _SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
-_AWAY = (RedisConnectionError, RedisTimeoutError, ClusterDownError, OSError, TimeoutError)
+DEFAULT_PORT = 6379
 
 
 def open_link(url: str, name: str, rng: Random, *, timeout_s: float = TIMEOUT_S) -> Link:
@@ -65,46 +61,61 @@ def open_link(url: str, name: str, rng: Random, *, timeout_s: float = TIMEOUT_S)
         "protocol": 2,  # every server and proxy speaks it, and nothing we read needs the types of the third
         "client_name": f"ctiroute-{name}",
     }
-    make = _cluster(url, options) if scheme.endswith("+cluster") else _single(url, options)
+    parts = urlsplit(url.replace("+cluster", "", 1))
+    user, at, hosts = parts.netloc.rpartition("@")
+
+    def connect(address: tuple[str, int]) -> ServerLink:
+        host, port = address
+        netloc = f"{user}{at}[{host}]:{port}" if ":" in host else f"{user}{at}{host}:{port}"
+        return ServerLink(_client(urlunsplit(parts._replace(netloc=netloc)), options), timeout_s, rng)
+
     try:
+        if scheme.endswith("+cluster"):
+            servers = [urlsplit(f"//{host}") for host in hosts.split(",")]
+            return ClusterLink([(each.hostname or "localhost", each.port or DEFAULT_PORT) for each in servers], connect)
+        make = _client(url, options)
         make()  # connects to nothing; a mistake in the URL shows here, and so at the start
     except (ValueError, TypeError, RedisError) as error:
         raise StoreError(f"the URL of Redis cannot be used: {type(error).__name__}; see docs/reference/configuration.md") from error
-    return Link(make, timeout_s, rng)
+    return ServerLink(make, timeout_s, rng)
 
 
-def _single(url: str, options: dict[str, Any]) -> Callable[[], Client]:
+def _client(url: str, options: dict[str, Any]) -> Callable[[], Redis]:
     return lambda: Redis.from_url(url, max_connections=1, **options)
 
 
-def _cluster(url: str, options: dict[str, Any]) -> Callable[[], Client]:
-    """Return what makes a client that knows all the hosts named: one of them is enough to find the others."""
-    parts = urlsplit(url.replace("+cluster", "", 1))
-    user, at, hosts = parts.netloc.rpartition("@")
-    first, *more = hosts.split(",")
-    one = urlunsplit(parts._replace(netloc=user + at + first))
-    pairs = [host.rpartition(":") for host in more]
+class Link(Protocol):
+    """What the rest of this folder asks: one server, or a cluster of them."""
 
-    def make() -> Client:
-        nodes = [ClusterNode(host or port, int(port) if host else 6379) for host, _, port in pairs]
-        return RedisCluster.from_url(one, startup_nodes=nodes or None, **options)
+    @property
+    def away(self) -> str:
+        """Why it cannot be asked; "" when the last try went well, or there was none."""
 
-    return make
+    async def ask(self, *command: Word) -> Any:
+        """Return the answer to one command; raises `StoreUnavailable`. Giving up harms nobody."""
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers to several commands, in order; raises `StoreUnavailable` when any of them failed."""
+
+    async def ask_every_node(self, *command: Word) -> list[Any]:
+        """Return the answers of every primary: of the one server, or of each in a cluster. Raises `StoreUnavailable`."""
+
+    async def close(self) -> None:
+        """Let go of every connection; who still waits is told that it is away."""
 
 
-class Link:
-    """Asks one server, or cluster, over one connection. Use it in one event loop."""
+class ServerLink:
+    """Asks one server over one connection. Use it in one event loop."""
 
-    def __init__(self, make: Callable[[], Client], timeout_s: float, rng: Random) -> None:
+    def __init__(self, make: Callable[[], Redis], timeout_s: float, rng: Random) -> None:
         self._make = make
         self._timeout_s = timeout_s
         self._rng = rng
-        self._client: Client | None = None
+        self._client: Redis | None = None
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._pause_s = 0.0
         self._away_until = float("-inf")
-        self._renew_at = float("-inf")
         self._cause = ""
         self._closed = False
 
@@ -122,20 +133,8 @@ class Link:
         return list(await asyncio.gather(*[self._queue(command) for command in commands]))
 
     async def ask_every_node(self, *command: Word) -> list[Any]:
-        """Return the answers of every primary: of the one server, or of each in a cluster. Raises `StoreUnavailable`."""
-        self._refuse_if_away()
-        client = self._connected()
-        if not isinstance(client, RedisCluster):
-            return [await self.ask(*command)]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answers = await client.execute_command(*command, target_nodes=RedisCluster.PRIMARIES)
-        except _AWAY as error:
-            await self._failed(error)
-            raise self._unavailable() from error
-        except RedisError as error:
-            raise StoreUnavailable(f"redis refused {command[0]!s}: {error}") from error
-        return list(answers.values()) if isinstance(answers, dict) else [answers]
+        """Return the one server's answer; raises `StoreUnavailable`."""
+        return [await self.ask(*command)]
 
     async def close(self) -> None:
         """Let go of the connection; who still waits is told that it is away."""
@@ -184,21 +183,19 @@ class Link:
             _refuse(batch, self._unavailable())
             self._give_up()
             return
-        away = [error for error in answers if isinstance(error, _AWAY)]
-        if away:
-            await self._lost_a_part(away[0])
-        else:
-            self._went_well()
+        self._went_well()
         for (command, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 if isinstance(answer, Exception):
-                    future.set_exception(StoreUnavailable(f"redis refused {command[0]!s}: {answer}"))
+                    refusal = StoreUnavailable(f"redis refused {command[0]!s}: {answer}")
+                    refusal.__cause__ = answer
+                    future.set_exception(refusal)
                 else:
                     future.set_result(answer)
 
     # --- whether it is there
 
-    def _connected(self) -> Client:
+    def _connected(self) -> Redis:
         if self._client is None:
             self._client = self._make()
         return self._client
@@ -217,23 +214,13 @@ class Link:
 
     async def _failed(self, error: BaseException) -> None:
         """Note a failure, and begin anew with a fresh client after a pause: the server may be another one then."""
-        self._say(error)
-        self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-        self._away_until = monotonic() + self._pause_s * (0.5 + self._rng.random() / 2)
-        await self._drop()
-
-    async def _lost_a_part(self, error: BaseException) -> None:
-        """Note that a server of a cluster is away. The others go on; now and then a fresh client finds out who is there."""
-        self._say(error)
-        if monotonic() > self._renew_at:
-            self._renew_at = monotonic() + RENEW_S
-            await self._drop()
-
-    def _say(self, error: BaseException) -> None:
         cause = _words(error)
         if not self._cause:
             log.warning("redis is away: %s", cause)
         self._cause = cause
+        self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._away_until = monotonic() + self._pause_s * (0.5 + self._rng.random() / 2)
+        await self._drop()
 
     def _give_up(self) -> None:
         waiting, self._waiting = self._waiting, deque()
