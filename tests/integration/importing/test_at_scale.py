@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -113,6 +114,14 @@ class Import:
         assert self._process.returncode is not None
         return self._process.returncode, json.loads(out) if out else {}, err.decode()
 
+    async def interrupt_when(self, checkpoints: Path) -> None:
+        """Press Ctrl-C as soon as it keeps how far it got."""
+        assert self._process is not None
+        while not list(checkpoints.glob("*.json")):  # noqa: ASYNC240 - one small folder
+            assert self._process.returncode is None, "it was too quick to be interrupted"
+            await asyncio.sleep(0.005)
+        self._process.send_signal(signal.SIGINT)
+
     async def kill_when(self, store: Store, phone: str) -> None:
         """Kill it as soon as this number is known."""
         assert self._process is not None
@@ -182,6 +191,17 @@ async def test_a_large_ugly_file_is_imported_while_calls_come_in(scheme: str, ug
             assert peak_of_children() < MAX_RSS
         finally:
             await store.close()
+
+
+async def test_ctrl_c_says_how_to_go_on(ugly: Ugly, tmp_path: Path) -> None:
+    """With the usual code, without a traceback."""
+    with settings_of("sqlite", tmp_path) as (config, _):
+        running = Import(ugly, config, "--max-rejects", "1%", "--rejects", str(tmp_path / "rejects.csv"))
+        await running.start()
+        await running.interrupt_when(tmp_path / "imports")
+        code, result, err = await running.run()
+    assert (code, result) == (130, {})
+    assert err == "error: interrupted; what is written stays, and the same command with --resume goes on from there\n"
 
 
 def peak_of_children() -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +103,28 @@ def test_one_row_is_one_row(config: Path, touches: Path, ctiroute: Callable[...,
     touches.write_text(HEAD + GOOD.partition("\n")[0] + "\n", encoding="utf-8")
     said = ctiroute("import", "touches", touches, "-c", config)
     assert (said.out, said.err) == ("1 row: 1 added, 0 known before, 0 refused\n", "")
+
+
+def test_several_files_packed_or_not_are_imported_with_a_profile(config: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """Each is told by its name; what stands on the command line counts more than the profile."""
+    profile = tmp_path / "gateway.yml"
+    profile.write_text("columns: {phone: MSISDN}\ncampaign: spring\ntimezone: Europe/Kyiv\nmax_rejects: 0\n", encoding="utf-8")
+    rows = "MSISDN,sent_at\n0671234567,2026-11-01 10:00\n"
+    plain, packed = tmp_path / "a.csv", tmp_path / "b.csv.gz"
+    plain.write_text(rows, encoding="utf-8")
+    packed.write_bytes(gzip.compress(rows.replace("10:00", "10:05").encode()))
+    said = ctiroute("import", "touches", plain, packed, "-c", config, "--profile", profile, "--campaign", "autumn", "--json")
+    results = [json.loads(line) for line in said.out.splitlines()]
+    assert [(each["file"], each["added"]) for each in results] == [(str(plain), 1), (str(packed), 1)]
+    one = ctiroute("import", "touches", plain, packed, "-c", config, "--profile", profile, "--rejects", tmp_path / "r.csv")
+    assert (one.code, "--rejects names one file" in one.err) == (2, True)
+    profile.write_text("colums: {}\n", encoding="utf-8")
+    wrong = ctiroute("import", "touches", plain, "-c", config, "--profile", profile)
+    assert (wrong.code, f"{profile}:1:1" in wrong.err) == (2, True)
+
+
+def test_standard_input_is_a_file(config: Path, tmp_path: Path) -> None:
+    """Piped in, as `zcat` does."""
+    command = [sys.executable, "-m", "ctiroute.cli", "import", "touches", "-", "-c", str(config), "--json"]
+    done = subprocess.run(command, input=(HEAD + GOOD).encode(), capture_output=True, check=True, cwd=tmp_path)  # noqa: S603 - our own
+    assert json.loads(done.stdout)["added"] == 2

@@ -203,8 +203,10 @@ def parse_time(text: str, column: str, defaults: Defaults) -> datetime:
 def _touch_id(campaign: str, external_id: str, kind: str, value: str, sent_at: int) -> str:
     if external_id:
         return external_touch_id(campaign, external_id)
-    # The same file imported again makes the same ids.
-    return hashlib.blake2b(f"{campaign}\0{kind}\0{value}\0{sent_at}".encode(), digest_size=12).hexdigest()
+    # The same file imported again makes the same ids. The time goes first: ids of one mailing then stand together in a database's index,
+    # and it writes and finds them at a fraction of the price.
+    key = f"{campaign}\0{kind}\0{value}\0{sent_at}".encode()
+    return f"{sent_at // 1_000_000:08x}{hashlib.blake2b(key, digest_size=10).hexdigest()}"
 
 
 def _parse_iso(text: str) -> datetime | None:

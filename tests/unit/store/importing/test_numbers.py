@@ -37,7 +37,7 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(written())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_number_is_read_as_by_the_library(case: tuple[str, str]) -> None:
     """Identical results: quick is what is surely right, and all else is left to the library."""
     region, number = case
