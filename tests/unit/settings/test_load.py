@@ -172,3 +172,33 @@ def test_days_and_forever_are_read(tmp_path: Path) -> None:
     retention = load_settings(path, {"CTIROUTE_RETENTION_TOUCHES_DAYS": "30", "CTIROUTE_RETENTION_WRAP_UPS_DAYS": "forever"}).retention
     assert (retention.touches_days, retention.calls_days, retention.wrap_ups_days) == (30, None, None)
     assert retention.snapshots_days == Settings().retention.snapshots_days
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "redis://localhost",
+        "rediss://u:p@redis.example.com:6380/2",
+        "unix:///run/redis.sock",
+        "redis+cluster://a:1,b:2",
+        "rediss+cluster://a",
+    ],
+)
+def test_a_redis_may_be_one_a_socket_or_a_cluster(url: str) -> None:
+    """Whatever the driver can speak to; none is the default."""
+    assert load_settings(None, {"CTIROUTE_REDIS": url}).redis == url
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis:/localhost", "redis://", "unix+cluster:///x"])
+def test_what_is_no_redis_is_refused(url: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(SettingsError, match="redis://host:6379/0"):
+        load_settings(None, {"CTIROUTE_REDIS": url})
+
+
+def test_the_url_of_redis_may_stand_in_a_file(tmp_path: Path) -> None:
+    """There is a password in it."""
+    secret = tmp_path / "redis"
+    secret.write_text("redis://:secret@host/0\n", encoding="utf-8")
+    assert load_settings(None, {"CTIROUTE_REDIS_FILE": str(secret)}).redis == "redis://:secret@host/0"
