@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctiroute.app.retention import beyond_retention
 from ctiroute.app.rule_files import read_rules
-from ctiroute.cli.output import EXIT_OK, add_config, counted, out, settings_of, warn
+from ctiroute.cli.output import EXIT_OK, add_config, counted, out, place_of, settings_of, warn
 from ctiroute.errors import ConfigurationError, Fault, StoreError
 from ctiroute.store import open_store
 
@@ -81,7 +81,8 @@ def _folder_faults(setting: str, folder: Path) -> Iterator[Fault]:
 
 def _show(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    print(json.dumps({**_hidden(asdict(settings)), "store": settings.store_url.rpartition("@")[2]}, indent=2, default=str))
+    places = {"store": place_of(settings.store_url), "redis": place_of(settings.redis)}
+    print(json.dumps({**_hidden(asdict(settings)), **places}, indent=2, default=str))
     return EXIT_OK
 
 

@@ -11,7 +11,7 @@ from ctiroute.app.retention import Purger, cuts_of, in_words
 from ctiroute.app.service import utc_now
 from ctiroute.cli import db_copy
 from ctiroute.cli.loop import run
-from ctiroute.cli.output import EXIT_OK, add_config, out, settings_of
+from ctiroute.cli.output import EXIT_OK, add_config, out, place_of, settings_of
 from ctiroute.store import open_store
 
 if TYPE_CHECKING:
@@ -95,4 +95,4 @@ def _purge(arguments: argparse.Namespace) -> int:
 
 
 def _say(settings: Settings, what: str) -> None:
-    out.print(f"{what}: {settings.store_url.rpartition('@')[2]}", markup=False, soft_wrap=True)
+    out.print(f"{what}: {place_of(settings.store_url)}", markup=False, soft_wrap=True)

@@ -49,6 +49,17 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return load_settings(path, os.environ)
 
 
+def place_of(url: str) -> str:
+    """Return where a URL leads, without how to get in: neither user and password nor parameters, which may hold one too."""
+    scheme, colon, rest = url.partition("://")
+    start, _, parameters = rest.partition("?")
+    hosts, slash, path = start.rpartition("@")[2].partition("/")
+    ports = (host.rpartition("]")[2].partition(":")[2] for host in hosts.split(","))
+    if "@" in parameters or not all(port.isdigit() or not port for port in ports):
+        return f"{scheme}{colon}•••"  # cut at a character that belongs to a password
+    return f"{scheme}{colon}{hosts}{slash}{path}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: "1 row", "1,204 rows"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -130,10 +130,24 @@ def test_secrets_are_never_printed(
         "fastagi: {secret: s3cret-agi}\nasterisk: [{name: a, secret: s3cret-ami}]\n",
         encoding="utf-8",
     )
-    monkeypatch.setenv("CTIROUTE_STORE", "postgresql://ctiroute:s3cret-db@db.example/cti")
+    monkeypatch.setenv("CTIROUTE_STORE", "mysql://ctiroute:s3cret-db@db.example/cti")
     said = ctiroute(*command, "-c", path)
     assert "s3cret" not in said.out + said.err
     assert said.code == {"config show": 0, "config check": 2}.get(" ".join(command), 1)
+
+
+@pytest.mark.parametrize("command", [("config", "show"), ("config", "check"), ("db", "current"), ("db", "upgrade"), ("operator", "list")])
+def test_the_password_of_a_database_that_is_away_is_never_printed(
+    command: tuple[str, ...], config: Path, rules: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings are right, whoever needs the database hears where it was not found, and nobody hears how to get in."""
+    monkeypatch.setenv("CTIROUTE_STORE", "postgresql://ctiroute:s3cret-db@127.0.0.1:1/cti?password=s3cret-too")
+    monkeypatch.setenv("CTIROUTE_REDIS", "redis://:s3cret-redis@127.0.0.1:1/0?password=s3cret@more")
+    said = ctiroute(*command, "-c", config)
+    assert "s3cret" not in said.out + said.err
+    assert said.code == (0 if command[0] == "config" else 1)
+    if command[0] != "config":
+        assert "127.0.0.1:1" in said.err
 
 
 def test_show_prints_what_is_in_force(config: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
