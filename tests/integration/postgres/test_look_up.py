@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from ctiroute.errors import StoreUnavailable
@@ -21,8 +22,6 @@ from tests.real.proxy import Faults, FaultyLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import asyncpg
 
     from tests.real.postgres import PostgresServer
 
@@ -169,3 +168,20 @@ async def test_a_touch_outside_every_partition_is_found_and_moves_into_its_month
     assert (await store.find_caller(query())).touches == (touch(sent_at=far),)
     assert await store.put_touches([touch(sent_at=NOW)]) == 0
     assert (await store.find_caller(query())).touches == (touch(sent_at=NOW),)
+
+
+async def test_a_month_that_cannot_be_made_now_holds_up_nobody(store: PostgresStore, url: str) -> None:
+    """A backup reads everything for hours: touches of a new month are kept and found, and calls do not wait."""
+    await store.put_customers([OLENA])
+    backup = await asyncpg.connect(url)
+    async with backup.transaction():
+        await backup.execute("LOCK TABLE touches IN ACCESS SHARE MODE")
+        started = time.perf_counter()
+        long_ago = touch(sent_at=NOW - 300 * DAY)
+        putting = asyncio.get_running_loop().create_task(store.put_touches([long_ago]), name="put")
+        while not putting.done():
+            await store.find_caller(query())
+        assert await putting == 1
+        assert time.perf_counter() - started < 2.0
+        assert (await store.find_caller(query(since=NOW - 365 * DAY))).touches == (long_ago,)
+    await backup.close()

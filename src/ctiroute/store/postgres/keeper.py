@@ -89,6 +89,9 @@ class Keeper:
                 self._refusal = self._refusal or (None if self._settled.is_set() else error)
             except DRIVER as error:
                 why = translate(error, "use the database")
+            except Exception as error:  # whatever it is, the database has to be kept
+                log.exception("the database's keeper broke")
+                why = StoreUnavailable(f"the database cannot be used: {error!r}")
             finally:
                 if link is not None:
                     link.abort()

@@ -42,16 +42,21 @@ def months_of(moments: Sequence[int], now: datetime) -> set[Month]:
     return {month for month in {_month(day) for day in days} if first <= month <= last}
 
 
-async def make(connection: asyncpg.Connection, months: Iterable[Month]) -> None:
-    """Make the partitions of months, where there are none; each in a transaction of its own."""
+async def make(connection: asyncpg.Connection, months: Iterable[Month]) -> set[Month]:
+    """Make the partitions of months, where there are none, each in a transaction of its own; return those that are there now."""
+    there: set[Month] = set()
     for year, month in sorted(months):
         try:
             async with connection.transaction():
                 # Nobody may write to such a month between the moment its rows leave `touches_other` and the moment it is attached.
                 await connection.execute(SQL["lock"], TOUCHES_LOCK)
+                # Attaching locks touches_other: behind a long reader of that (a backup, say) all look-ups would wait too.
+                await connection.execute("SET LOCAL lock_timeout = '200ms'")
                 await connection.execute(SQL["make_partition"], datetime(year, month, 1, tzinfo=UTC))
+                there.add((year, month))
         except (asyncpg.InsufficientPrivilegeError, asyncpg.LockNotAvailableError) as error:
             log.warning("no partition for touches of %d-%02d, they are kept with the others: %s", year, month, error)
+    return there
 
 
 def _month(day: int) -> Month:

@@ -30,11 +30,12 @@ MAX_WAITING = 512  # for a link at once; more mean that the database does not ke
 class Pool:
     """Links to one database. `open` and `shut` say whether it is there; the keeper knows."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Link]], size: int, trouble: Callable[[], object]) -> None:
-        """Take how to make a link, how many at most, and whom to tell that a link was lost."""
+    def __init__(self, connect: Callable[[], Awaitable[Link]], size: int, trouble: Callable[[], object], *, ahead: int = 0) -> None:
+        """Take how to make a link, how many at most, whom to tell that a link was lost, and how many to make before somebody asks."""
         self._connect = connect
         self._size = size
         self._trouble = trouble
+        self._ahead = ahead
         self._free: list[Link] = []  # the last one used is used next: its caches are warm on both sides
         self._links: set[Link] = set()
         self._coming = 0
@@ -45,6 +46,8 @@ class Pool:
     def open(self) -> None:
         """Hand out links from now on."""
         self._why = None
+        for _ in range(self._ahead):
+            self._grow()
 
     def shut(self, why: StoreError) -> None:
         """Let go of all links, those in use too, and refuse until `open`: whoever waits hears it at once."""

@@ -71,7 +71,10 @@ async def upgrade(connection: asyncpg.Connection, migrations: tuple[Migration, .
     for migration in known:
         if version < migration.number:
             async with connection.transaction():
+                await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+                # A change that waits for a long reader (a backup, say) has all look-ups wait behind it: rather fail, and try again.
+                await connection.execute("SET LOCAL lock_timeout = '1s'")
                 version, oldest = await _version(connection)
                 if version < migration.number:
                     await _run(connection, migration)

@@ -50,8 +50,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOK_UP_LINKS = 8  # for calls; each is a process of the server, and more than a few for each of its cores only take turns
+LINKS_AHEAD = 2  # of those: the first calls after a start or an outage come all at once, and a link takes as long as ten look-ups
 OTHER_LINKS = 4  # for all else, so that an import never has a call wait
 OPEN_S = 1.5  # to wait at the start for a database that may be away
+MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made: its touches are found meanwhile, only slower
 TRIES = 4  # of a transaction that met another one
 
 _MAX_MISSED = 50  # lines of a list somebody reads
@@ -71,6 +73,7 @@ class PostgresStore:
         self._calls: Pool | None = None
         self._others: Pool | None = None
         self._months: set[partitions.Month] = set()  # that surely have a partition
+        self._months_later: dict[partitions.Month, float] = {}  # that could not be given one, and when to try again (the loop's clock)
         self.dirty = Outbox(lambda: self._others)
 
     # --- life
@@ -80,7 +83,7 @@ class PostgresStore:
 
         Raises `StoreError` when a newer ctiroute made the schema and this one cannot work with it.
         """
-        self._calls = Pool(self._connect_for_calls, LOOK_UP_LINKS, self._look)
+        self._calls = Pool(self._connect_for_calls, LOOK_UP_LINKS, self._look, ahead=LINKS_AHEAD)
         self._others = Pool(self._connect, OTHER_LINKS, self._look)
         self._keeper = Keeper(self._connect, (self._calls, self._others))
         try:
@@ -338,11 +341,15 @@ class PostgresStore:
 
     async def _make_partitions(self, touches: Sequence[TouchRow]) -> None:
         months = partitions.months_of([touch[5] for touch in touches], datetime.now(UTC)) - self._months
-        if months and self._others is not None:
-            with mapped("make room for touches"):
-                async with self._others.link() as link:
-                    await partitions.make(link.connection, months)
-            self._months |= months
+        if not months or self._others is None:
+            return
+        now = asyncio.get_running_loop().time()
+        months = {month for month in months if self._months_later.get(month, now) <= now}
+        with mapped("make room for touches"):
+            async with self._others.link() as link:
+                there = await partitions.make(link.connection, months)
+        self._months |= there
+        self._months_later = dict.fromkeys(months - there, now + MONTH_AGAIN_S)
 
     async def _connect(self) -> Link:
         return await connect(self._address)
