@@ -6,6 +6,7 @@ a source. None of them knows which back end the store is.
 """
 
 from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS
+from ctiroute.store.importing.numbers import number_reader
 from ctiroute.store.importing.profile import parse_limit, read_profile
 from ctiroute.store.importing.run import ImportOptions, ImportProgress, ImportResult, import_customers, import_touches
 from ctiroute.store.importing.values import Defaults, Refused, external_touch_id, parse_time
@@ -21,6 +22,7 @@ __all__ = [
     "external_touch_id",
     "import_customers",
     "import_touches",
+    "number_reader",
     "parse_limit",
     "parse_time",
     "read_profile",

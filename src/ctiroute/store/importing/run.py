@@ -54,6 +54,7 @@ class ImportOptions:
     json: bool | None = None  # an object a line; None: recognised
     max_rejects: int = 100  # one more, and nothing is kept
     max_rejects_percent: float | None = None  # of all rows, in place of the number
+    batch_rows: int | None = None  # rows a transaction, when they are to be fewer than the store would take
     max_rows: int | None = None  # a file with more is refused; None: any number
     rejects: Path | None = None  # where refused rows go; None: they are only counted
     checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
@@ -163,6 +164,7 @@ class _Job(Generic[V]):
         self._progress = progress
         self._width = 0  # cells of the header that `_parse` was made for
         self._parse: Callable[[Sequence[str]], V] | None = None
+        self._batch = min(kind.batch, options.batch_rows or kind.batch)
         self._first: tuple[tuple[int, str, str], ...] = ()
         self._spool: Spool[V] | None = Spool() if kind.plain else None
         decides = (form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
@@ -246,7 +248,7 @@ class _Job(Generic[V]):
         taken = 0
         for taken, chunk in chunks:
             batch += chunk
-            if len(batch) >= self._kind.batch:
+            if len(batch) >= self._batch:
                 await batches.put((taken, batch))
                 batch = []
             await asyncio.sleep(0)
