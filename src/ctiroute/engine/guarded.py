@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Half of the call's usual deadline. Answers that come later than this hardly help a caller, and a store that is merely busy answers sooner.
+# A store that is merely busy answers sooner than this, and with a copy at hand nobody has to wait for one that does not.
 STORE_POLICY = BreakerPolicy(slow_s=0.5)
+LONE_POLICY = BreakerPolicy(slow_s=0.9)  # without a copy, any answer is welcome that comes within the call's usual deadline
 COPY_POLICY = BreakerPolicy(slow_s=0.1)  # it has one value to read, which takes a ms; and who asks it has waited already
 BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 RESULTS = ("ok", "slow", "failed", "silent", "left", "skipped")

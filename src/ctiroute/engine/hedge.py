@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ctiroute.engine.guarded import COPY_POLICY, STORE_POLICY, Guarded
+from ctiroute.engine.guarded import COPY_POLICY, LONE_POLICY, STORE_POLICY, Guarded
 from ctiroute.engine.source import Backed
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Hedge:
         self, source: Source | Backed, metrics: SourceMetrics, late: Late, clock: Callable[[], datetime], chance: Callable[[], float]
     ) -> None:
         store, copy = (source.source, source.copy) if isinstance(source, Backed) else (source, None)
-        self.store = Guarded(store, STORE_POLICY, metrics, clock, chance)
+        self.store = Guarded(store, LONE_POLICY if copy is None else STORE_POLICY, metrics, clock, chance)
         self.copy = None if copy is None else Guarded(copy, COPY_POLICY, metrics, clock, chance)
         self.guarded = [self.store] if self.copy is None else [self.store, self.copy]
         self.nobody = metrics.decided.labels("none")

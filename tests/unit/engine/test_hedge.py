@@ -251,6 +251,23 @@ def test_a_silent_store_is_left_alone_and_calls_are_quick_from_then_on() -> None
 
 
 @pytest.mark.parametrize("copy", [True, False])
+def test_a_busy_store_is_worth_waiting_for_where_nobody_can_stand_in(copy: bool) -> None:
+    """Answers after 0.7 s are too late for a store with a copy, and welcome from one without."""
+
+    async def scenario() -> None:
+        stage = Stage(copy=copy)
+        stage.store.after_s = 0.7
+        for _ in range(20):
+            context, took = await stage.call()
+            assert context.identity.customer == TRUTH.customers[0]
+            assert took <= STORE_BUDGET_S + 0.001 if copy else took == pytest.approx(0.7)
+            await asyncio.sleep(0.2)
+        assert bool(stage.metric("ctiroute_source_breaker_changes_total", source="store", to="open")) == copy
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("copy", [True, False])
 @pytest.mark.parametrize("outage_s", [1.0, 20.0, 600.0])
 def test_a_store_that_is_back_is_used_again_within_five_seconds(copy: bool, outage_s: float) -> None:
     """However long it was away, and with a call only every 0.2 s."""
