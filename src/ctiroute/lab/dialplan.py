@@ -18,7 +18,7 @@ from ctiroute.lab.talk import TRANSFER_RING_S, talk
 
 OPERATOR_RING_S = 20.0  # CTI_OPERATOR_TIMEOUT when ctiroute gave none
 # One budget for several nodes, as in extensions_ctiroute.conf.
-_SHARE_S = 1.02  # of a node before the last
+_SHARE_S = 0.95  # of a node before the last
 _LAST_ASK_S = 1.08  # spent: no further node is asked
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_.:@/+&\-]")  # the dialplan's FILTER()
 
