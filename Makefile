@@ -18,6 +18,7 @@ help:
 	@echo "make check             lint, types, unit tests"
 	@echo "make frontend          build the operator's page after a change of frontend/"
 	@echo "make bench             measure the call path against its peers"
+	@echo "make bench-stores      measure PostgreSQL and Redis against the least that could be done"
 
 demo: $(VENV)/.runtime
 	@$(BIN)/ctiroute demo $(ARGS)
@@ -44,6 +45,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.fastagi $(ARGS)
+
+bench-stores: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.stores $(ARGS)
 
 frontend: $(VENV)/.dev
 	@$(BIN)/python hatch_build.py

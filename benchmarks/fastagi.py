@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import dataset
+from benchmarks.load import PHONES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 # One index probe for the peers, as a site would write it by hand.
@@ -63,13 +64,27 @@ def main() -> int:
             if name[0] not in options.servers:
                 continue
             for connections in options.connections:
-                with _serving(command, environ) as (port, pid):
-                    results.setdefault(name, {})[connections] = _point(port, pid, connections, options.seconds)
-                    if not options.json:
-                        _print(name, connections, results)
+                results.setdefault(name, {})[connections] = measured(command, environ, connections, options.seconds)
+                if not options.json:
+                    _print(name, connections, results)
     if options.json:
         print(json.dumps({name: {str(n): vars_of(point) for n, point in points.items()} for name, points in results.items()}))
     return 0
+
+
+def measured(
+    command: list[str],
+    environ: dict[str, str],
+    connections: int,
+    seconds: float,
+    *,
+    phones: int = PHONES,
+    before: Callable[[], None] = lambda: None,
+) -> Point:
+    """Start a server, do what has to be done `before`, load it, stop it. `phones` of the callers' numbers are in its store."""
+    with _serving(command, environ) as (port, pid):
+        before()
+        return _point(port, pid, connections, seconds, phones)
 
 
 def vars_of(point: Point) -> dict[str, float]:
@@ -124,9 +139,10 @@ def _port(process: subprocess.Popen[str], *, ours: bool) -> int:
     raise SystemExit("the server did not start")
 
 
-def _point(port: int, pid: int, connections: int, seconds: float) -> Point:
+def _point(port: int, pid: int, connections: int, seconds: float, phones: int) -> Point:
     pin = ["taskset", "-c", "1"] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else []
     load = [*pin, sys.executable, "-m", "benchmarks.load", "--port", str(port), "--connections", str(connections)]
+    load += ["--phones", str(phones)]
     subprocess.run([*load, "--seconds", "1"], check=True, capture_output=True)  # noqa: S603 - warms caches
     before = _cpu_s(pid)
     done = subprocess.run([*load, "--seconds", str(seconds)], check=True, capture_output=True, text=True)  # noqa: S603

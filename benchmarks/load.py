@@ -29,8 +29,8 @@ FIRST_PHONE, PHONES = 380_670_000_000, 1_000_000
 class Load:
     """The callers together: how many calls are done, and how long each took."""
 
-    def __init__(self, host: str, port: int, script: str, seconds: float) -> None:
-        self.host, self.port, self.script = host, port, script
+    def __init__(self, host: str, port: int, script: str, seconds: float, phones: int) -> None:
+        self.host, self.port, self.script, self.phones = host, port, script, phones
         self.until = perf_counter() + seconds
         self.took = array("d")
         self.failed = 0
@@ -42,7 +42,7 @@ class Load:
     def environment(self) -> bytes:
         """Return the next call's environment; nine callers of ten are known."""
         self.serial += 1
-        number = FIRST_PHONE + self.rng.randrange(PHONES + PHONES // 9)
+        number = FIRST_PHONE + self.rng.randrange(self.phones + self.phones // 9)
         return ENVIRONMENT.format(script=self.script, serial=self.serial, number=f"+{number}").encode()
 
     async def caller(self) -> None:
@@ -93,9 +93,9 @@ class Call(asyncio.BufferedProtocol):
         self.over.set_result(None)
 
 
-async def run(host: str, port: int, script: str, connections: int, seconds: float) -> dict[str, float]:
+async def run(host: str, port: int, script: str, connections: int, seconds: float, phones: int) -> dict[str, float]:
     """Load one server; return calls/s and milliseconds."""
-    load = Load(host, port, script, seconds)
+    load = Load(host, port, script, seconds, phones)
     began = perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(connections):
@@ -119,9 +119,11 @@ def main() -> None:
     parser.add_argument("--script", default="route")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--phones", type=int, default=PHONES, help="that are known; one caller in ten is not")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(json.dumps(runner.run(run(options.host, options.port, options.script, options.connections, options.seconds))))
+        work = run(options.host, options.port, options.script, options.connections, options.seconds, options.phones)
+        print(json.dumps(runner.run(work)))
 
 
 if __name__ == "__main__":
