@@ -135,6 +135,7 @@ def _options(arguments: argparse.Namespace, settings: Settings) -> ImportOptions
         options,
         columns={**options.columns, **dict(arguments.map)},
         checkpoints=settings.data_dir / "imports",
+        target=settings.store_url,
         resume=arguments.resume,
     )
     # The embedded store has one writer at a time, so the service has its turn between two transactions; others need no such gap.

@@ -58,6 +58,7 @@ class ImportOptions:
     max_rows: int | None = None  # a file with more is refused; None: any number
     rejects: Path | None = None  # where refused rows go; None: they are only counted
     checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
+    target: str = ""  # the store's URL: how far it got holds for this one alone
     resume: bool = False  # go on where the same import was cut off
     breath: float = 0.2  # pause after a transaction, as a part of its time, in which others write
 
@@ -167,7 +168,7 @@ class _Job(Generic[V]):
         self._batch = min(kind.batch, options.batch_rows or kind.batch)
         self._first: tuple[tuple[int, str, str], ...] = ()
         self._spool: Spool[V] | None = Spool() if kind.plain else None
-        decides = (form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
+        decides = (options.target, form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
         self.checkpoint = Checkpoint(options.checkpoints, *decides) if options.checkpoints else None
 
     async def check(self) -> Reached:

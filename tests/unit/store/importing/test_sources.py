@@ -184,7 +184,7 @@ async def test_an_import_cut_off_goes_on_where_it_was(store: CutOff, tmp_path: P
     assert await import_touches(io.BytesIO(text.encode()), store, "UA", NOW, options) == ImportResult(951, 0, 950, 1)
 
 
-async def test_another_file_or_option_begins_anew(store: CutOff, tmp_path: Path) -> None:
+async def test_another_file_store_or_option_begins_anew(store: CutOff, tmp_path: Path) -> None:
     """And so does an import that is not asked to go on."""
     resuming = ImportOptions(checkpoints=tmp_path / "imports", resume=True, breath=0)
     store.left = 2
@@ -194,6 +194,7 @@ async def test_another_file_or_option_begins_anew(store: CutOff, tmp_path: Path)
     for text, options in (
         (many(501), resuming),
         (many(500), ImportOptions(checkpoints=tmp_path / "imports", resume=True, medium=Medium.EMAIL)),
+        (many(500), ImportOptions(checkpoints=tmp_path / "imports", resume=True, target="postgresql://elsewhere/ctiroute")),
         (many(500), ImportOptions(checkpoints=tmp_path / "imports")),
     ):
         assert (await import_touches(io.BytesIO(text.encode()), store, "UA", NOW, options)).resumed_at == 0
