@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.model import Campaign, Medium, WrapUp
 from ctiroute.store.copying import Kind, key_of
-from ctiroute.store.postgres import rows
+from ctiroute.store.postgres import records, rows
 from ctiroute.store.postgres.faults import readable
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
         case Kind.INTERACTIONS:
             return rows.interaction_of(row)
         case Kind.CALLS:
-            return rows.call_of(row)
+            return records.call_of(row)
         case Kind.MISSED_CALLS:
-            return rows.missed_of(row)
+            return records.missed_of(row)
         case Kind.WRAP_UPS:
             call_id, operator_id, note = map(rows.from_text, row[:3])
             return WrapUp(call_id, operator_id, note, row[3], rows.from_text(row[4]))
         case Kind.OPERATORS:
-            return rows.operator_of(row[:-1]), row[-1]
+            return records.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:
-            return rows.api_key_of(row)
+            return records.api_key_of(row)

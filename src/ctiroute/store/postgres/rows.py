@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ctiroute.model import (
-    ApiKey,
-    CallRecord,
     Customer,
     Identifier,
     IdentifierKind,
@@ -21,17 +19,11 @@ from ctiroute.model import (
     InteractionEvent,
     InteractionStatus,
     Medium,
-    MissedCall,
     OfferTerms,
-    Operator,
     Outcome,
     PastCall,
-    Role,
-    Scope,
-    Status,
     Touch,
     TouchStatus,
-    WrapUp,
 )
 from ctiroute.store.touch_rows import to_microseconds
 
@@ -69,12 +61,9 @@ _MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
 # A noncharacter, which Unicode keeps for a program's own use: https://www.unicode.org/faq/private_use.html#nonchar1
 _MARK = "\ufdd0"
 
-_SCOPES = {member.value: member for member in Scope}
-
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
 _decode_pairs = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
-_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -112,7 +101,8 @@ def to_time(at: datetime) -> datetime:
     return at
 
 
-def _to_time(at: datetime | None) -> datetime | None:
+def optional_time(at: datetime | None) -> datetime | None:
+    """Do as `to_time`; None stays None."""
     return None if at is None else to_time(at)
 
 
@@ -381,127 +371,3 @@ def past_call_of(row: Row) -> PastCall:
         from_optional(queue),
         from_optional(operator_id),
     )
-
-
-def call_values(record: CallRecord, key: int | None) -> Row:
-    """Return a call for `put_call`; `key` is that of the caller's phone."""
-    return (
-        to_text(record.call_id),
-        to_text(record.pbx),
-        key,
-        _to_time(record.received_at),
-        _to_time(record.answered_at),
-        _to_time(record.ended_at),
-        to_optional(record.caller_raw),
-        to_optional(record.dialed),
-        record.status and record.status.value,
-        to_optional(record.rule),
-        to_optional(record.queue),
-        to_optional(record.customer_id),
-        to_optional(record.touch_id),
-        to_optional(record.interaction_id),
-        to_optional(record.operator_id),
-        record.decision_ms,
-        record.outcome and record.outcome.value,
-        record.snapshot,
-    )
-
-
-def call_of(row: Row) -> CallRecord:
-    """Return a call from a row of `get_call`."""
-    call_id, pbx, key, received_at, answered_at, ended_at, caller_raw, dialed, status, rule, queue, customer_id, touch_id = row[:13]
-    interaction_id, operator_id, decision_ms, outcome, snapshot, phone = row[13:]
-    return CallRecord(
-        call_id=from_text(call_id),
-        pbx=from_text(pbx),
-        caller_phone=f"+{key}" if key is not None and key > 0 else from_optional(phone),
-        caller_raw=from_optional(caller_raw),
-        dialed=from_optional(dialed),
-        received_at=received_at,
-        status=None if status is None else Status(status),
-        rule=from_optional(rule),
-        queue=from_optional(queue),
-        customer_id=from_optional(customer_id),
-        touch_id=from_optional(touch_id),
-        interaction_id=from_optional(interaction_id),
-        operator_id=from_optional(operator_id),
-        decision_ms=decision_ms,
-        outcome=None if outcome is None else Outcome(outcome),
-        answered_at=answered_at,
-        ended_at=ended_at,
-        snapshot=snapshot,
-    )
-
-
-def missed_values(missed: MissedCall) -> Row:
-    """Return a missed call for `put_missed`."""
-    texts = (missed.pop_id, missed.operator_id, missed.call_id, missed.caller_number, missed.caller_name, missed.headline)
-    return (*map(to_text, texts), to_time(missed.offered_at), missed.rang_s)
-
-
-def missed_of(row: Row) -> MissedCall:
-    """Return a missed call from a row of `missed_since`."""
-    pop_id, operator_id, call_id, caller_number, caller_name, headline = map(from_text, row[:6])
-    return MissedCall(pop_id, operator_id, call_id, caller_number, caller_name, headline, row[6], row[7])
-
-
-def wrap_up_values(wrap_up: WrapUp) -> Row:
-    """Return a wrap-up for `put_wrap_up`."""
-    return (*map(to_text, (wrap_up.call_id, wrap_up.operator_id, wrap_up.note, wrap_up.code)), to_time(wrap_up.noted_at))
-
-
-# --- operators
-
-
-def operator_values(operator: Operator, password_hash: str | None) -> Row:
-    """Return an operator for `put_operator`."""
-    return (
-        to_text(operator.operator_id),
-        to_text(operator.name),
-        _encode(operator.interfaces).decode(),
-        to_optional(operator.extension),
-        to_optional(operator.member_name),
-        to_text(operator.language),
-        operator.role.value,
-        to_text(operator.team),
-        password_hash,
-    )
-
-
-def operator_of(row: Row) -> Operator:
-    """Return an operator from a row of `get_operators`."""
-    operator_id, name, interfaces, extension, member_name, language, role, team = row
-    return Operator(
-        from_text(operator_id),
-        from_text(name),
-        _decode_texts(interfaces),
-        from_optional(extension),
-        from_optional(member_name),
-        from_text(language),
-        Role(role),
-        from_text(team),
-    )
-
-
-# --- API keys
-
-
-def api_key_values(key: ApiKey, secret_hash: bytes) -> Row:
-    """Return a key for `put_api_key`."""
-    return (
-        to_text(key.key_id),
-        to_text(key.name),
-        _encode(sorted(key.scopes)).decode(),
-        to_time(key.created_at),
-        _to_time(key.expires_at),
-        _to_time(key.revoked_at),
-        _to_time(key.last_used_at),
-        secret_hash,
-    )
-
-
-def api_key_of(row: Row) -> tuple[ApiKey, bytes]:
-    """Return a key and the hash of its secret from a row of `get_api_key`."""
-    key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash = row
-    known = frozenset(_SCOPES[scope] for scope in _decode_texts(scopes) if scope in _SCOPES)
-    return ApiKey(from_text(key_id), from_text(name), known, created_at, expires_at, revoked_at, last_used_at), secret_hash

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts, Purged
-from ctiroute.store.postgres import erasing, exporting, partitions, retention, rows, writing
+from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
@@ -186,20 +186,20 @@ class PostgresStore:
         """Return one call, or None."""
         found = await self._read("get_call", rows.to_text(call_id))
         with readable():
-            return rows.call_of(tuple(found[0])) if found else None
+            return records.call_of(tuple(found[0])) if found else None
 
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""
-        await self._write("record a missed call", lambda link: link.run("put_missed", *rows.missed_values(missed)))
+        await self._write("record a missed call", lambda link: link.run("put_missed", *records.missed_values(missed)))
 
     async def missed_since(self, operator_id: str, since: datetime) -> list[MissedCall]:
         """Return the missed calls of one operator, newest first, at most 50."""
         found = await self._read("missed_since", rows.to_text(operator_id), rows.to_time(since), _MAX_MISSED)
-        return [rows.missed_of(tuple(row)) for row in found]
+        return [records.missed_of(tuple(row)) for row in found]
 
     async def put_wrap_up(self, wrap_up: WrapUp) -> None:
         """Insert or replace the note of one operator on one call."""
-        await self._write("keep a note", lambda link: link.run("put_wrap_up", *rows.wrap_up_values(wrap_up)))
+        await self._write("keep a note", lambda link: link.run("put_wrap_up", *records.wrap_up_values(wrap_up)))
 
     # --- operators
 
@@ -211,7 +211,7 @@ class PostgresStore:
         """Return all operators by `operator_id`."""
         found = await self._read("get_operators")
         with readable():
-            return [rows.operator_of(tuple(row)) for row in found]
+            return [records.operator_of(tuple(row)) for row in found]
 
     async def password_hash(self, operator_id: str) -> str | None:
         """Return the Argon2id hash of one operator, or None."""
@@ -237,19 +237,19 @@ class PostgresStore:
 
     async def put_api_key(self, key: ApiKey, secret_hash: bytes) -> None:
         """Keep a new key under the hash of its secret."""
-        await self._write("keep an API key", lambda link: link.run("put_api_key", *rows.api_key_values(key, secret_hash)))
+        await self._write("keep an API key", lambda link: link.run("put_api_key", *records.api_key_values(key, secret_hash)))
 
     async def get_api_key(self, key_id: str) -> tuple[ApiKey, bytes] | None:
         """Return a key and the hash of its secret, or None."""
         found = await self._read("get_api_key", rows.to_text(key_id))
         with readable():
-            return rows.api_key_of(tuple(found[0])) if found else None
+            return records.api_key_of(tuple(found[0])) if found else None
 
     async def get_api_keys(self) -> list[ApiKey]:
         """Return all keys by `key_id`."""
         found = await self._read("get_api_keys")
         with readable():
-            return [rows.api_key_of(tuple(row))[0] for row in found]
+            return [records.api_key_of(tuple(row))[0] for row in found]
 
     async def note_api_key_use(self, key_id: str, at: datetime) -> None:
         """Keep when a key was last used."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ctiroute.store.postgres import rows
+from ctiroute.store.postgres import records, rows
 from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, TOUCHES_LOCK
 
 if TYPE_CHECKING:
@@ -89,11 +89,11 @@ async def put_interactions(link: Link, interactions: Sequence[Interaction]) -> N
     await mark(link, [row[0] for row in before] + [row[0] for row in after])
 
 
-async def record_calls(link: Link, records: Sequence[CallRecord]) -> None:
+async def record_calls(link: Link, calls: Sequence[CallRecord]) -> None:
     """Merge call records, in the order of their ids: two nodes that tell of the same calls cannot wait for each other."""
-    phones = {record.caller_phone: rows.phone(record.caller_phone) for record in records if record.caller_phone is not None}
+    phones = {record.caller_phone: rows.phone(record.caller_phone) for record in calls if record.caller_phone is not None}
     keys = await _keys_of(link, phones.values())
-    values = [rows.call_values(record, None if record.caller_phone is None else keys[phones[record.caller_phone]]) for record in records]
+    values = [records.call_values(record, None if record.caller_phone is None else keys[phones[record.caller_phone]]) for record in calls]
     values.sort(key=_first)
     before = await link.run("keys_of_calls", [each[0] for each in values])
     await link.run_many("put_call", values)
@@ -102,7 +102,7 @@ async def record_calls(link: Link, records: Sequence[CallRecord]) -> None:
 
 async def put_operator(link: Link, operator: Operator, password_hash: str | None) -> None:
     """Insert or replace an operator."""
-    await link.run("put_operator", *rows.operator_values(operator, password_hash))
+    await link.run("put_operator", *records.operator_values(operator, password_hash))
 
 
 async def put_session(link: Link, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
