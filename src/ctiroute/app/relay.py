@@ -37,6 +37,8 @@ LIMIT = 20  # of each kind of fact, as the engine asks for
 BATCH = 500  # identifiers a trip: some ms of the store, and an answer of less than a MiB
 LOOK_S = 0.25  # between two looks for marks, when there were none
 WATCH_S = 1.0  # between two looks whether the copy is still whole
+PART = BUCKETS // 4  # markers at a look: all 256 at once hold up the loop, and with it the calls, for 5 ms
+EXPIRY_EVERY_S = 300.0  # between two looks how old it is
 CLAIM_S = 30.0  # a node that fills the copy and dies is replaced after that
 RENEW_S = 5.0
 RATE = 5_000  # identifiers a second while filling; the store has calls to answer meanwhile
@@ -97,6 +99,10 @@ class Relay:
         self._rng = rng
         self._metrics = metrics
         self._evicted = 0
+        self._whole = [False] * BUCKETS  # as they were last seen
+        self._passes = 0  # of this node that ended well
+        self._turn = 0  # the first of the part that is looked at next
+        self._expiry_due = float("-inf")
         self._unbroken = True  # nothing was missed, or it has been dealt with
         self._cold = asyncio.Event()
 
@@ -134,9 +140,16 @@ class Relay:
         if server.epoch == self._copy.epoch and server.evicted > self._evicted:
             log.error("Redis threw keys out for want of memory, so the hot copy is filled again: give it more, and set noeviction")
             await self._copy.forget_markers()
+        part = range(self._turn, self._turn + PART) if server.epoch == self._copy.epoch else range(BUCKETS)
+        self._turn = part.stop % BUCKETS
         self._copy.epoch, self._evicted = server.epoch, server.evicted
-        whole = await self._copy.whole_buckets(server.epoch, self._needed(server.epoch, self._clock()))
         self._copy.in_step_at = await self._copy.step()
+        passes = self._passes
+        seen = await self._copy.whole(server.epoch, self._needed(server.epoch, self._clock()), part)
+        if passes != self._passes:  # what was seen may be of the time before
+            return 0.0
+        self._whole[part.start : part.stop] = seen
+        whole = sum(self._whole)
         self._metrics.warm.set(int(whole == BUCKETS))
         if whole == BUCKETS:
             self._cold.clear()
@@ -149,9 +162,6 @@ class Relay:
 
     async def refresh(self) -> float:
         """Read again what was marked; the marks go only when the copy has it."""
-        if not await self._dirty.follow():
-            log.warning("nobody kept the hot copy for a while: it is filled again")
-            await self._copy.forget_markers()
         await self._follow()
         async with self._dirty.take(BATCH) as identifiers:
             if identifiers:
@@ -169,6 +179,8 @@ class Relay:
         if not self._unbroken:
             await self._copy.forget_markers()
             self._unbroken = True  # only now: had that failed, it has to be done yet
+            self._whole = [False] * BUCKETS
+            log.warning("nobody kept the hot copy for a while: it is filled again")
             self._cold.set()
 
     async def _read(self, identifiers: Sequence[Identifier]) -> None:
@@ -183,7 +195,7 @@ class Relay:
 
     async def fill(self) -> float:
         """Fill the copy when it is not whole, or its facts come of age, and no other node does."""
-        if not self._cold.is_set() and await self._copy.oldest_expiry_s() > FACTS_TTL_S - PASS_EVERY_S:
+        if not self._cold.is_set() and not await self._is_due():
             return WATCH_S
         if not self._copy.epoch or not await self._copy.claim(self._node, CLAIM_S):
             return WATCH_S
@@ -193,9 +205,18 @@ class Relay:
             await self._copy.release(self._node)
         self._metrics.passes.labels("whole" if whole else "overtaken").inc()
         if whole:
+            self._passes += 1
+            self._whole = [True] * BUCKETS
             self._cold.clear()
             self._metrics.warm.set(1)
         return WATCH_S
+
+    async def _is_due(self) -> bool:
+        """Say whether a copy that is whole has to be read over, because the first of its markers come of age."""
+        if monotonic() < self._expiry_due:
+            return False
+        self._expiry_due = monotonic() + EXPIRY_EVERY_S
+        return await self._copy.oldest_expiry_s() <= FACTS_TTL_S - PASS_EVERY_S
 
     async def _pass(self) -> bool:
         """Read everything over; False when a flush, a restart or another node came between."""

@@ -163,10 +163,10 @@ class HotCopy:
         stats = await self._keeping.ask_every_node("INFO", "stats")
         return Server("+".join(sorted(each["run_id"] for each in about)), sum(each["evicted_keys"] for each in stats))
 
-    async def whole_buckets(self, epoch: str, needed: Marker) -> int:
-        """Return how many of `BUCKETS` are whole, of this server, and reach as far back as is needed."""
-        markers = [_marker(value) for value in await self._keeping.ask_all([("GET", warm_key(bucket)) for bucket in range(BUCKETS)])]
-        return sum(marker is not None and marker.epoch == epoch and marker.reaches(needed) for marker in markers)
+    async def whole(self, epoch: str, needed: Marker, buckets: Sequence[int] = range(BUCKETS)) -> list[bool]:
+        """Return which buckets are whole, of this server, and reach as far back as is needed."""
+        markers = [_marker(value) for value in await self._keeping.ask_all([("GET", warm_key(bucket)) for bucket in buckets])]
+        return [marker is not None and marker.epoch == epoch and marker.reaches(needed) for marker in markers]
 
     async def oldest_expiry_s(self) -> float:
         """Return in how many seconds the first bucket ceases to be whole; 0.0 when one is not."""
