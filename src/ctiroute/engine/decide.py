@@ -10,26 +10,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.model import Decision, RuleTrace, Status, ToDefault, Trace, Verdict
-from ctiroute.rules import Bound, Draft, Facts, explain_every
+from ctiroute.rules import NO_QUEUES, Bound, Draft, Facts, explain_every
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
-    from ctiroute.model import CallerContext, Operator, RouteRequest
+    from ctiroute.model import CallerContext, Operator, QueueState, RouteRequest
     from ctiroute.rules import Plan, Rule, Ruleset
 
 _NOTHING_BOUND = Bound()
 _MAX_CAUSE = 200  # characters of an exception on the operator's screen
 
 
-def decide(request: RouteRequest, context: CallerContext, ruleset: Ruleset, now: datetime, operators: Mapping[str, Operator]) -> Decision:
+def decide(
+    request: RouteRequest,
+    context: CallerContext,
+    ruleset: Ruleset,
+    now: datetime,
+    operators: Mapping[str, Operator],
+    queues: Mapping[str, QueueState] = NO_QUEUES,
+    available: Collection[str] | None = None,
+) -> Decision:
     """Return where the call goes and why.
 
     `context` is what was found about the caller of `request`; `now` is aware; `operators` by operator_id are those an action may
-    ring. Never raises.
+    ring; `queues` is their live state by name (one that is missing is not known) and `available` the operator_ids whose phone could
+    ring now (None: not known). Never raises.
     """
-    facts = Facts(request, context, now, operators)
+    facts = Facts(request, context, now, operators, queues=queues, available=available)
     rules = ruleset.rules
     for index in ruleset.index.candidates(facts):
         rule = rules[index]

@@ -28,6 +28,7 @@ from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
+from ctiroute.model.queue import QueueState
 from ctiroute.model.routing import (
     TRIAL,
     Caller,
@@ -97,6 +98,7 @@ __all__ = [
     "Purged",
     "QueueAbandoned",
     "QueueJoined",
+    "QueueState",
     "ReasonChip",
     "Receipt",
     "Role",

@@ -1,7 +1,7 @@
 """Rule files -> an immutable Ruleset. Pure."""
 
 from ctiroute.rules.check import format_text
-from ctiroute.rules.facts import Bound, Facts, Needs
+from ctiroute.rules.facts import NO_QUEUES, Bound, Facts, Needs
 from ctiroute.rules.kinds import Draft
 from ctiroute.rules.load import load_ruleset
 from ctiroute.rules.names import KnownNames
@@ -11,6 +11,7 @@ from ctiroute.rules.then import Plan
 from ctiroute.rules.when import explain_every
 
 __all__ = [
+    "NO_QUEUES",
     "Bound",
     "Draft",
     "Facts",

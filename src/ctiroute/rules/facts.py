@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ctiroute.model import CallerContext, Operator, RouteRequest
+from ctiroute.model import CallerContext, Operator, QueueState, RouteRequest
 
 if TYPE_CHECKING:
     from ctiroute.model import Interaction, Touch
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 LEAST_TOUCHES = timedelta(days=30)
 LEAST_CALLS = timedelta(days=30)
 LEAST_INTERACTIONS = timedelta(days=90)  # closed ones; open ones have no age limit
+
+NO_QUEUES: Mapping[str, QueueState] = MappingProxyType({})
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +30,8 @@ class Facts:
     now: datetime  # aware, UTC
     operators: Mapping[str, Operator]  # by operator_id
     memo: dict[Any, Any] = field(default_factory=dict)  # what several rules would work out again: opening hours by name
+    queues: Mapping[str, QueueState] = field(default_factory=lambda: NO_QUEUES)  # live, by queue; a queue that is not in it is not known
+    available: Collection[str] | None = None  # operator_ids whose phone could ring now; None: not known
 
 
 class Bound(NamedTuple):

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
 from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.fragments import Fragment
 from ctiroute.rules.guards import Guards
 from ctiroute.rules.hours import Hours
 from ctiroute.rules.names import KnownNames
 
 if TYPE_CHECKING:
     from ctiroute.model.routing import Destination
+
+Schema = Mapping[str, Any]
+NO_SCHEMA: Schema = MappingProxyType({})  # anything goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,21 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ConditionKind:
-    """A kind of condition. `read` raises `ConfigurationError`."""
+    """A kind of condition. `read` raises `ConfigurationError`.
+
+    Whoever adds a kind, or a key to one, says its shape in `fragment` too: the same keys, each with the fragment of its parser and a
+    description (`fragments.about`), names of queues, campaigns and so on marked. Tests hold fragment and reader together.
+    """
 
     name: str
     summary: str  # one line for the docs and `--help`
     read: Callable[[Node, Scope], Probe]
+    fragment: Fragment = field(default_factory=dict)  # the shape of the value, for schema and lint: `fragments.mapping({...})`
+    example: str = ""  # a value in YAML, in one line, as it stands behind the name; the tests load it
+    schema: Schema = field(
+        default_factory=lambda: NO_SCHEMA
+    )  # JSON Schema of the value, for editors; wider than `read` where a schema cannot say it
+    example: str = ""  # a value, as YAML in flow style
 
 
 @dataclass(slots=True)
@@ -94,10 +109,14 @@ Effect = Callable[[Draft, Facts, Bound], None]
 
 @dataclass(frozen=True, slots=True)
 class ActionKind:
-    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not."""
+    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not. `fragment` and `example` as of conditions."""
 
     name: str
     summary: str  # one line for the docs and `--help`
     read: Callable[[Node, Scope], Effect]
+    fragment: Fragment = field(default_factory=dict)
+    example: str = ""
     excludes: frozenset[str] = frozenset()  # actions that cannot stand beside it
     requires: frozenset[str] = frozenset()  # one of these has to stand beside it; empty: none
+    schema: Schema = field(default_factory=lambda: NO_SCHEMA)  # as for conditions
+    example: str = ""  # as for conditions
