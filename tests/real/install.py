@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What a test needs, and Debian's package that has it. Fonts: the screens are written in Latin and Cyrillic.
-TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "chromium": "chromium"}
+TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "chromium": "chromium", "haproxy": "haproxy"}
 FONTS = {Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"): "fonts-dejavu-core"}
 # A pooler between ctiroute and PostgreSQL. (The servers themselves come from Python packages.)
 POOLERS = {Path("/usr/sbin/pgbouncer"): "pgbouncer"}
