@@ -92,7 +92,7 @@ async def test_a_full_disk_costs_no_call_and_in_the_end_no_record(
         await at.settle()
         assert await faults(service) == {}
         ballast = fill(disk)
-        calls = await at.calls(200, 4 * RATE)
+        calls = await at.calls(200, 2 * RATE)
         assert at.share_equal(calls) == 1
         assert at.all_in_time(calls)
         await until(lambda: "records" in service.health())
@@ -125,7 +125,7 @@ async def test_a_clock_that_jumps_moves_windows_and_nothing_else(tmp_path: Path)
         at = Site(service, (), None)
         await at.settle()
         for jump in (timedelta(hours=1), timedelta(hours=-1), timedelta(hours=7), timedelta()):
-            calls = await at.calls(100, 4 * RATE)
+            calls = await at.calls(100, 2 * RATE)
             assert at.all_in_time(calls)
             assert {call.status for call in calls} == {"routed", "default"}
             if jump <= timedelta():
@@ -134,7 +134,7 @@ async def test_a_clock_that_jumps_moves_windows_and_nothing_else(tmp_path: Path)
                 assert at.share_equal(calls) == 1  # windows of six hours reach to touches of the last one
             else:
                 assert {call.variables.get("CTI_QUEUE") for call in calls} == {None, "vip"}
-        assert at.share_equal(await at.calls(200, 4 * RATE)) == 1
+        assert at.share_equal(await at.calls(100, 2 * RATE)) == 1
         async with asyncio.timeout(HEALED_S):
             await service._recorder.written()
         assert at.metric("ctiroute_records_lost_total") == 0
