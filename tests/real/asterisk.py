@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -52,17 +53,29 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return port
 
 
+Writer = Callable[["RealAsterisk"], None]
+
+
 class RealAsterisk:
     """One Asterisk. Not bound to an event loop: every method opens what it needs and closes it."""
 
     def __init__(
-        self, *, agi_port: int | None = None, agi_path: str = "/route", freepbx: bool = False, resolver: str = "", crowd: int = 0
+        self,
+        *,
+        agi_port: int | None = None,
+        agi_path: str = "/route",
+        freepbx: bool = False,
+        resolver: str = "",
+        crowd: int = 0,
+        write: Writer = configuration.write,
     ) -> None:
         """Choose ports. `agi_port`: where the dialplan asks ctiroute; None: a free one.
 
         `freepbx`: with the snippets for FreePBX; `resolver`: what its resolv.conf says, "" for the Debian system's own; `crowd`: with a
-        queue of that name and so many phones in it, all at `crowd_port`.
+        queue of that name and so many phones in it, all at `crowd_port`; `write` puts the
+        configuration in place of the tests' own into /mnt/etc, its folders under /mnt, with the account ADMIN.
         """
+        self._write = write
         self.resolver = resolver
         self.crowd = tuple(str(2001 + number) for number in range(crowd))
         self.crowd_port = free_port(socket.SOCK_DGRAM)
@@ -94,7 +107,7 @@ class RealAsterisk:
     async def start(self) -> None:
         """Start it and return when it is fully booted. Raises TimeoutError or RuntimeError with the end of its log."""
         root = install.build_asterisk()
-        configuration.write(self)
+        self._write(self)
         modules = next(root.glob("usr/lib/*/asterisk/modules"))
         (self.home / "modules").unlink(missing_ok=True)
         (self.home / "modules").symlink_to(Path("/") / modules.relative_to(root))
@@ -199,7 +212,7 @@ class RealAsterisk:
         """Let the dialplan ask somewhere else from the next call on. `nodes`: CTI_SITE_AGI as it is, in place of an address."""
         self.agi_host, self.agi_port, self.agi_path = host, port or self.agi_port, path
         self.agi_nodes, self.agi_order = nodes, order
-        configuration.write(self)
+        self._write(self)
         await self.cli("dialplan reload")
 
     async def registered(self, extension: str, timeout_s: float = 5.0) -> None:
