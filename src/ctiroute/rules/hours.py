@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays as holiday_calendars
 
 from ctiroute.documents import Mapping, Node, Parser, Scalar, choice, did_you_mean, fields, list_of, mapping_of, one_or_list, refuse, text
+from ctiroute.rules import fragments as shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,6 +94,42 @@ class Hours:
             self._years[day.year] = self.holidays.of(day.year)
         return day in self._years[day.year]
 
+
+_SPAN_FRAGMENT = shape.matching(
+    "^ *([01] *[0-9]|2 *[0-3]) *: *[0-5] *[0-9] *- *(([01] *[0-9]|2 *[0-3]) *: *[0-5] *[0-9]|2 *4 *: *0 *0) *$",
+    'hours from-to: "09:00-18:00"',
+)
+_DAYS_PATTERN = rf"^ *(daily|({'|'.join(DAYS)})( *- *({'|'.join(DAYS)}))?( *, *({'|'.join(DAYS)})( *- *({'|'.join(DAYS)}))?)*) *$"
+_DATES_FRAGMENT = shape.list_of(shape.matching(r"^(\d{4}-)?\d\d-\d\d$", "a date: 2026-12-31, or 12-31 for every year"))
+_COUNTRY_FRAGMENT = shape.matching("^[A-Z]{2}(-.+)?$", "a country's two-letter code: UA, KZ, DE, DE-BY")
+# The shape of what `read_hours` reads.
+HOURS_FRAGMENT = shape.mapping(
+    {
+        "timezone": shape.about(shape.text(), "Where the clock hangs; not needed when a file has a timezone at its top.", "Europe/Kyiv"),
+        "weekly": shape.about(
+            shape.mapping_of(shape.many(_SPAN_FRAGMENT), keys=_DAYS_PATTERN, meaning="days of the week: mon, mon-fri, 'sat,sun' or daily"),
+            "Days and hours.",
+            {"mon-fri": ["09:00-13:00", "14:00-18:00"], "sat": "10:00-15:00"},
+        ),
+        "holidays": shape.about(
+            shape.short_or(
+                _COUNTRY_FRAGMENT,
+                shape.mapping(
+                    {
+                        "country": shape.about(_COUNTRY_FRAGMENT, "Its two-letter code, or that of a part of it."),
+                        "categories": shape.about(shape.list_of(shape.text()), "Which holidays: public, workday, bank and so on."),
+                    },
+                    required=["country"],
+                ),
+            ),
+            "The country whose public holidays are closed.",
+            "KZ",
+        ),
+        "closed": shape.about(_DATES_FRAGMENT, "Own dates without hours: 2026-12-31, or 12-31 every year."),
+        "open": shape.about(_DATES_FRAGMENT, "Dates that keep their weekday's hours although they are holidays."),
+    },
+    required=["weekly"],
+)
 
 NEVER = Hours(_UTC, ((),) * len(DAYS))
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
@@ -21,9 +20,6 @@ from ctiroute.rules.names import KnownNames
 
 if TYPE_CHECKING:
     from ctiroute.model.routing import Destination
-
-Schema = Mapping[str, Any]
-NO_SCHEMA: Schema = MappingProxyType({})  # anything goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +56,16 @@ class Probe:
 class ConditionKind:
     """A kind of condition. `read` raises `ConfigurationError`.
 
-    Whoever adds a kind, or a key to one, says its shape in `fragment` too: the same keys, each with the fragment of its parser and a
-    description (`fragments.about`), names of queues, campaigns and so on marked. Tests hold fragment and reader together.
+    Whoever adds a kind, or a key to one, says its shape in `schema` too, made with `fragments`: the same keys, each with the fragment
+    of its parser and a description (`fragments.about`), names of queues, campaigns and so on marked. Tests hold schema and reader
+    together.
     """
 
     name: str
     summary: str  # one line for the docs and `--help`
     read: Callable[[Node, Scope], Probe]
-    fragment: Fragment = field(default_factory=dict)  # the shape of the value, for schema and lint: `fragments.mapping({...})`
+    schema: Fragment = field(default_factory=dict)  # the shape of the value, for editors and lint: `fragments.mapping({...})`
     example: str = ""  # a value in YAML, in one line, as it stands behind the name; the tests load it
-    schema: Schema = field(
-        default_factory=lambda: NO_SCHEMA
-    )  # JSON Schema of the value, for editors; wider than `read` where a schema cannot say it
-    example: str = ""  # a value, as YAML in flow style
 
 
 @dataclass(slots=True)
@@ -109,14 +102,12 @@ Effect = Callable[[Draft, Facts, Bound], None]
 
 @dataclass(frozen=True, slots=True)
 class ActionKind:
-    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not. `fragment` and `example` as of conditions."""
+    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not. `schema` and `example` as of conditions."""
 
     name: str
     summary: str  # one line for the docs and `--help`
     read: Callable[[Node, Scope], Effect]
-    fragment: Fragment = field(default_factory=dict)
+    schema: Fragment = field(default_factory=dict)
     example: str = ""
     excludes: frozenset[str] = frozenset()  # actions that cannot stand beside it
     requires: frozenset[str] = frozenset()  # one of these has to stand beside it; empty: none
-    schema: Schema = field(default_factory=lambda: NO_SCHEMA)  # as for conditions
-    example: str = ""  # as for conditions

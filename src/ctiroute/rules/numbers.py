@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import Fields, Node, Parser, one_or_list, refuse, text
 from ctiroute.errors import ConfigurationError, Fault
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.guards import Guard, by_heads
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def read_numbers(f: Fields, scope: Scope) -> Numbers:
     wanted += [f"in list {' or '.join(names)}"] if names else []
     listed = frozenset(value for name in names for value in scope.lists[name])
     return Numbers(frozenset(exact) | listed, prefixes, ", or ".join(wanted))
+
+
+# The shape of what `read_numbers` reads.
+NUMBER_FRAGMENTS = {
+    "number": shape.about(shape.many(shape.phone()), "The whole number, with + and country code.", "+380671234567"),
+    "prefix": shape.about(shape.many(shape.prefix()), "How the number begins, with + and country code.", "+38067"),
+    "list": shape.about(shape.many(shape.text(shape.LIST)), "The name of a list of numbers."),
+}
 
 
 def number(node: Node) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import name
 
@@ -22,4 +23,10 @@ def read(node: Node, _scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("announce", "A sound file the caller hears first.", read)
+KIND = ActionKind(
+    "announce",
+    "A sound file the caller hears first.",
+    read,
+    shape.name("sound file"),
+    "custom/sorry&custom/short-wait",
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import name
 
@@ -26,5 +27,7 @@ KIND = ActionKind(
     "extension",
     "The call goes to this extension of the dialplan's allowed context.",
     read,
+    shape.name("extension", shape.EXTENSION),
+    "2099",
     excludes=frozenset({"queue", "operator", "menu"}),
 )

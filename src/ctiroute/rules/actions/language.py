@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import Scalar
 from ctiroute.documents.parsers import language
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import to_alphabet
 
@@ -27,4 +28,10 @@ def read(node: Node, _scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("language", "The language of the prompts: a code, or `customer` for that of the customer's last contact.", read)
+KIND = ActionKind(
+    "language",
+    "The language of the prompts: a code, or `customer` for that of the customer's last contact.",
+    read,
+    shape.language(),
+    "customer",
+)

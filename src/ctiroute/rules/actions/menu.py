@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import name
 
@@ -22,4 +23,11 @@ def read(node: Node, scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("menu", "The caller hears this voice menu.", read, excludes=frozenset({"queue", "operator", "extension"}))
+KIND = ActionKind(
+    "menu",
+    "The caller hears this voice menu.",
+    read,
+    shape.name("menu", shape.MENU),
+    "welcome",
+    excludes=frozenset({"queue", "operator", "extension"}),
+)

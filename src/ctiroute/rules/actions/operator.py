@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, duration, fields, refuse
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import name
 
@@ -47,6 +48,19 @@ KIND = ActionKind(
     "operator",
     "One operator's phone rings first: an interface, a sign-in name, `last` or `owner`.",
     read,
+    shape.short_or(
+        shape.name("operator", shape.OPERATOR),
+        shape.mapping(
+            {
+                "who": shape.about(
+                    shape.name("operator", shape.OPERATOR), "An interface, a sign-in name, last or owner.", LAST, OWNER, "PJSIP/1001"
+                ),
+                "for": shape.about(shape.duration(), "How long the phone rings: 3s to 2m.", "20s"),
+            },
+            required=["who"],
+        ),
+    ),
+    "{who: last, for: 20s}",
     excludes=frozenset({"menu", "extension"}),
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Scalar, choice, fields, localized, mapping_of, refuse, text
 from ctiroute.errors import ConfigurationError
 from ctiroute.model import PopPlan
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.actions.texts import script_faults, template, url_template
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_FIELDS = 12  # more do not fit beside a ringing phone
 MAX_LABEL = 60  # characters
+_SCRIPT = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\]+\.md$"  # as `_script` sees it, for editors
+_LABEL = rf"^\s*\S(.{{0,{MAX_LABEL - 2}}}\S)?\s*$"
 
 
 def read(node: Node, scope: Scope) -> Effect:
@@ -37,7 +40,29 @@ def read(node: Node, scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("pop", "What stands on the operator's screen when the phone rings.", read)
+KIND = ActionKind(
+    "pop",
+    "What stands on the operator's screen when the phone rings.",
+    read,
+    shape.mapping(
+        {
+            "headline": shape.about(shape.localized(shape.template()), "One sentence: why this customer calls."),
+            "opening": shape.about(shape.localized(shape.template()), "The suggested first step."),
+            "script": shape.about(
+                shape.localized(shape.matching(_SCRIPT, "the path of a Markdown file below the rules: scripts/autumn.md", shape.SCRIPT)),
+                "A Markdown file below the rules' folder.",
+                "scripts/autumn.md",
+            ),
+            "fields": shape.about(
+                shape.mapping_of(shape.template(), keys=_LABEL, meaning=f"a label of at most {MAX_LABEL} characters", most=MAX_FIELDS),
+                "Label: text, in your order.",
+            ),
+            "url": shape.about(shape.url(), "A page to open; values are percent-encoded.", "https://crm.example/find?phone={caller.phone}"),
+            "at": shape.about(shape.words("ring", "answer"), "When it appears; ring where it is not given."),
+        }
+    ),
+    '{headline: {en: "Calls back about {touch.offer.title}", uk: "Щодо {touch.offer.title}"}, fields: {Terms: "{touch.offer.terms}"}}',
+)
 
 
 def _label(key: Scalar) -> str:

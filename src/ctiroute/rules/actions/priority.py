@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import integer
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 
 if TYPE_CHECKING:
@@ -24,4 +25,11 @@ def read(node: Node, _scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("priority", "The call's place in the queue: higher is served first.", read, requires=frozenset({"queue"}))
+KIND = ActionKind(
+    "priority",
+    "The call's place in the queue: higher is served first.",
+    read,
+    shape.integer(0, MAX_PRIORITY),
+    "10",
+    requires=frozenset({"queue"}),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import name
 
@@ -22,4 +23,11 @@ def read(node: Node, scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("queue", "The call waits in this queue.", read, excludes=frozenset({"menu", "extension"}))
+KIND = ActionKind(
+    "queue",
+    "The call waits in this queue.",
+    read,
+    shape.name("queue", shape.QUEUE),
+    "promo",
+    excludes=frozenset({"menu", "extension"}),
+)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Scalar, mapping_of, refuse, text
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.actions.texts import template
 from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
 from ctiroute.rules.names import to_alphabet
@@ -33,7 +34,18 @@ def read(node: Node, _scope: Scope) -> Effect:
     return effect
 
 
-KIND = ActionKind("vars", "Further channel variables for the dialplan, CTI_X_<NAME>.", read)
+KIND = ActionKind(
+    "vars",
+    "Further channel variables for the dialplan, CTI_X_<NAME>.",
+    read,
+    shape.mapping_of(
+        shape.template(),
+        keys=f"^{_NAME.pattern}$",
+        meaning="the name of a variable: capital letters, digits and _",
+        most=MAX_VARIABLES,
+    ),
+    '{CAMPAIGN: "{touch.campaign_key}", SOURCE: campaign}',
+)
 
 
 def _name(key: Scalar) -> str:

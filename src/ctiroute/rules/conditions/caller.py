@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import boolean, fields, matching, one_or_list
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.numbers import read_numbers
+from ctiroute.rules.numbers import NUMBER_FRAGMENTS, read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
@@ -54,4 +55,19 @@ def _number(caller: Caller) -> str:
     return caller.raw if caller.phone is None else caller.phone
 
 
-KIND = ConditionKind("caller", "The number that calls: its beginning, its country, a list, or that it is withheld.", read)
+KIND = ConditionKind(
+    "caller",
+    "The number that calls: its beginning, its country, a list, or that it is withheld.",
+    read,
+    shape.mapping(
+        {
+            **NUMBER_FRAGMENTS,
+            "country": shape.about(
+                shape.many(shape.matching("^[A-Z]{2}$", "a country's two-letter code: UA, KZ, PL")), "Country of the number."
+            ),
+            "withheld": shape.about(shape.boolean(), "true: the number is not shown; false: it is."),
+        },
+        least=1,
+    ),
+    '{list: partners, prefix: "+48", withheld: false}',
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Mapping, choice, fields, mapping_of, one_or_list
 from ctiroute.documents.parsers import language
 from ctiroute.model import IdentityKind
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.guards import Dimension, Guard, by_heads, by_patterns
@@ -66,7 +67,34 @@ def read(node: Node, scope: Scope) -> Probe:
     return Probe(test, seen, ", ".join(wanted), guards=guards)
 
 
-KIND = ConditionKind("customer", "Whether the caller is known, and what is known of them.", read)
+KIND = ConditionKind(
+    "customer",
+    "Whether the caller is known, and what is known of them.",
+    read,
+    shape.short_or(
+        shape.many(shape.words(*IdentityKind)),
+        shape.mapping(
+            {
+                "identity": shape.about(shape.many(shape.words(*IdentityKind)), "Whether we know who it is."),
+                "language": shape.about(shape.many(shape.language()), "Of the last contact; uk fits uk-UA too.", "uk"),
+                "attributes": shape.about(
+                    shape.mapping_of(
+                        shape.short_or(
+                            shape.many(shape.pattern()),
+                            shape.mapping(
+                                {"list": shape.about(shape.text(shape.LIST), "The name of a list that holds the value.")}, required=["list"]
+                            ),
+                        ),
+                        mark=shape.ATTRIBUTE,
+                    ),
+                    "What is known of the customer, by name.",
+                ),
+            },
+            least=1,
+        ),
+    ),
+    "{identity: known, attributes: {segment: [vip, gold], city: {list: big-cities}}, language: uk}",
+)
 
 
 def attribute(name: str) -> Dimension:

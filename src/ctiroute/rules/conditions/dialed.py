@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, fields, one_or_list
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.numbers import Numbers, number, read_numbers
+from ctiroute.rules.numbers import NUMBER_FRAGMENTS, Numbers, number, read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
@@ -32,4 +33,10 @@ def read(node: Node, scope: Scope) -> Probe:
     return Probe(test, lambda facts: facts.request.dialed or "nothing", numbers.wanted, guards={DIALED: numbers.guard})
 
 
-KIND = ConditionKind("dialed", "The number the caller dialled.", read)
+KIND = ConditionKind(
+    "dialed",
+    "The number the caller dialled.",
+    read,
+    shape.short_or(shape.many(shape.phone()), shape.mapping(NUMBER_FRAGMENTS, least=1)),
+    '["+380441234567", "+380800123456"]',
+)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Scalar, did_you_mean, refuse, text
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
-from ctiroute.rules.hours import DAYS, Hours, read_hours
+from ctiroute.rules.hours import DAYS, HOURS_FRAGMENT, Hours, read_hours
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ def read(node: Node, scope: Scope) -> Probe:
     return Probe(test, lambda facts: _seen(hours, facts), wanted)
 
 
-KIND = ConditionKind("hours", "It is open now: weekly hours, holidays, own dates, in a timezone.", read)
+KIND = ConditionKind(
+    "hours",
+    "It is open now: weekly hours, holidays, own dates, in a timezone.",
+    read,
+    shape.short_or(shape.text(shape.HOURS), HOURS_FRAGMENT),
+    "business",
+)
 
 
 def _seen(hours: Hours, facts: Facts) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import choice, duration, fields, one_or_list, text
 from ctiroute.model import InteractionStatus, Medium
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import LEAST_INTERACTIONS, Bound, Facts, Needs
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.guards import Dimension, by_patterns
@@ -73,7 +74,23 @@ def read(node: Node, _scope: Scope) -> Probe:
     return Probe(test, seen, ", ".join(wanted), needs, {TOPIC: by_patterns(topics, topic_fits)})
 
 
-KIND = ConditionKind("interaction", "A conversation with this caller is open, or ended lately, in any medium.", read)
+KIND = ConditionKind(
+    "interaction",
+    "A conversation with this caller is open, or ended lately, in any medium.",
+    read,
+    shape.mapping(
+        {
+            "topic": shape.about(shape.many(shape.pattern(shape.TOPIC)), "Its topic; * stands for any text.", "complaint*"),
+            "medium": shape.about(shape.many(shape.words(*Medium)), "In which medium it is held."),
+            "status": shape.about(
+                shape.many(shape.words(*InteractionStatus)), "open: our move; waiting: the customer's; without it both count."
+            ),
+            "within": shape.about(shape.duration(), "Its last event is at most so long ago.", "7d"),
+            "owner": shape.about(shape.text(shape.OPERATOR), "Sign-in name of who handles it, anybody, or nobody.", ANYBODY, NOBODY),
+        }
+    ),
+    "{topic: credit-application, medium: web, status: [open, waiting], within: 7d, owner: anybody}",
+)
 
 
 def _owned(one: Interaction, owner: str) -> bool:

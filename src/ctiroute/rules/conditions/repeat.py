@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import choice, duration, fields, integer, one_or_list
 from ctiroute.model import Outcome
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.words import span_in_words
@@ -38,4 +39,17 @@ def read(node: Node, _scope: Scope) -> Probe:
     return Probe(test, seen, f"{count} or more earlier {kind}calls within {span_in_words(within)}", Needs(calls=within))
 
 
-KIND = ConditionKind("repeat", "This caller has called before, so many times in a window.", read)
+KIND = ConditionKind(
+    "repeat",
+    "This caller has called before, so many times in a window.",
+    read,
+    shape.mapping(
+        {
+            "count": shape.about(shape.integer(1, MAX_COUNT), "So many earlier calls at least; 1 where it is not given."),
+            "within": shape.about(shape.duration(), "Calls of at most so long ago.", "1h"),
+            "outcome": shape.about(shape.many(shape.words(*Outcome)), "How they ended; without it any end will do."),
+        },
+        required=["within"],
+    ),
+    "{count: 2, within: 1h, outcome: abandoned}",
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import choice, duration, fields, mapping_of, one_or_list
 from ctiroute.model import Medium, TouchStatus
+from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import Bound, Facts, Needs
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.guards import Dimension, by_patterns
@@ -64,7 +65,24 @@ def read(node: Node, _scope: Scope) -> Probe:
     return Probe(test, _seen(test), ", ".join(part for part in wanted if part), Needs(touches=within), guards)
 
 
-KIND = ConditionKind("touch", "The company sent this caller something lately.", read)
+KIND = ConditionKind(
+    "touch",
+    "The company sent this caller something lately.",
+    read,
+    shape.mapping(
+        {
+            "within": shape.about(shape.duration(), "Sent at most so long ago.", "15m", "7d"),
+            "campaign": shape.about(shape.many(shape.pattern(shape.CAMPAIGN)), "The campaign's key; * stands for any text.", "autumn-*"),
+            "medium": shape.about(shape.many(shape.words(*Medium)), "By what it was sent."),
+            "status": shape.about(shape.words(*TouchStatus), "How far it got at least; failed: it reached nobody."),
+            "offer": shape.about(
+                shape.mapping_of(shape.many(shape.pattern())), "Fields of the offer: title, text, terms, or the campaign's own."
+            ),
+        },
+        required=["within"],
+    ),
+    '{campaign: "autumn-*", medium: [sms, telegram], within: 15m, status: delivered, offer: {product: "instalment*"}}',
+)
 
 
 def _statuses(status: str | None) -> frozenset[str]:
