@@ -34,6 +34,7 @@ class Condition:
     wanted: str
     needs: Needs
     guards: Guards
+    parts: tuple[tuple[Condition, ...], ...] = ()  # of a composite: its branches, each of conditions that all have to hold
 
 
 def read_when(node: Node, scope: Scope, where: str = "") -> tuple[Condition, ...]:
@@ -146,9 +147,8 @@ def _not_empty(node: Node) -> Node:
 
 def _conjunction(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
     flat = tuple(condition for branch in branches for condition in branch)
-    return Condition(
-        place, every(flat), lambda facts: explain_every(flat, facts)[1], _wanted(flat, " and "), needs_of(flat), guards_of(flat)
-    )
+    wanted, needs = _wanted(flat, " and "), needs_of(flat)
+    return Condition(place, every(flat), lambda facts: explain_every(flat, facts)[1], wanted, needs, guards_of(flat), (flat,))
 
 
 def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
@@ -172,7 +172,7 @@ def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition
         return (Verdict(place, wanted, "; ".join(seen), matched=False),)
 
     needs = needs_of(tuple(condition for branch in branches for condition in branch))
-    return Condition(place, test, explain, wanted, needs, of_any(map(guards_of, branches)))
+    return Condition(place, test, explain, wanted, needs, of_any(map(guards_of, branches)), tuple(branches))
 
 
 def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
@@ -186,7 +186,7 @@ def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
         _, verdicts = explain_every(inner, facts)
         return (Verdict(place, wanted, "; ".join(verdict.seen for verdict in verdicts), matched=test(facts) is not None),)
 
-    return Condition(place, test, explain, wanted, needs_of(inner), {})  # what holds not can be missing
+    return Condition(place, test, explain, wanted, needs_of(inner), {}, (inner,))  # guards: what holds not can be missing
 
 
 def _wanted(conditions: tuple[Condition, ...], join: str) -> str:
