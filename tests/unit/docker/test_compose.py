@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from ctiroute.settings import load_settings
-from ctiroute.settings.load import environment_names
 
 ROOT = Path(__file__).parents[3]
 DOCKER = ROOT / "docker"
@@ -127,7 +126,6 @@ def test_what_is_mounted_is_there(compose: dict[str, Any]) -> None:
                 assert source in compose["volumes"], volume
 
 
-@pytest.mark.skipif("CTIROUTE_REDIS" not in environment_names(), reason="no setting for Redis yet")
 def test_node_starts_with_these_settings(compose: dict[str, Any], made: Path) -> None:
     """The settings a node reads, with its variables and secrets, have no fault, and lead to the other services."""
     text = (made / "ctiroute.yml").read_text(encoding="utf-8").replace("/run/secrets", str(made / "secrets"))
@@ -148,6 +146,7 @@ def test_node_starts_with_these_settings(compose: dict[str, Any], made: Path) ->
         assert [asterisk.host for asterisk in settings.asterisk] == [addresses["asterisk"]]
         assert settings.asterisk[0].secret in (made / "secrets" / "asterisk_manager").read_text(encoding="utf-8")
         password = (made / "secrets" / "postgres_password").read_text(encoding="utf-8")
+        assert settings.redis == (made / "secrets" / "redis_url").read_text(encoding="utf-8")
         assert settings.store == f"postgresql://ctiroute:{password}@postgres:5432/ctiroute"
 
 
