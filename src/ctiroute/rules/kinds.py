@@ -5,7 +5,7 @@ A kind is one value with a name, a summary and a reader. Nothing registers itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
 from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
+from ctiroute.rules.forms import Demands
 from ctiroute.rules.fragments import Fragment
 from ctiroute.rules.guards import Guards
 from ctiroute.rules.hours import Hours
@@ -32,6 +33,7 @@ class Scope:
     zone: ZoneInfo | None = None  # of all files; None: none says
     names: KnownNames = field(default_factory=KnownNames)
     read_script: Callable[[str], str | None] = lambda _path: None  # path relative to the rules -> its text; None: no such file
+    forms: bool = False  # conditions leave their forms behind, for lint
 
     def list_name(self, node: Node) -> str:
         """Parse the name of a list that some file defines."""
@@ -39,6 +41,10 @@ class Scope:
         if value not in self.lists:
             refuse(node, "there is no list of this name", did_you_mean(value, self.lists, listing=True) or "define it under lists:")
         return value
+
+    def list_values(self, name: str) -> Collection[str]:
+        """Return what a list holds."""
+        return self.lists[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class Probe:
     wanted: str  # what it demands, in words
     needs: Needs = NO_NEEDS
     guards: Guards = field(default_factory=dict)  # what a call must have for `test` to hold at all
+    # What it demands, comparable: exactly when all of it fits one touch, one conversation, the call, `test` holds. None: cannot be said so,
+    # and lint takes only what is written alike for the same. Asked by lint alone.
+    demands: Callable[[], Demands] | None = None
 
 
 @dataclass(frozen=True, slots=True)

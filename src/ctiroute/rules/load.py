@@ -54,12 +54,15 @@ def load_ruleset(
     sources: Iterable[tuple[str, bytes | str]],
     read_script: Callable[[str], str | None] = lambda _path: None,
     names: KnownNames | None = None,
+    *,
+    forms: bool = False,
 ) -> Ruleset:
     """Return the compiled rules of all files together.
 
     `sources` are (name of the file, its text); they are read in the order of their names. `read_script` returns the text of a
     script by its path below the rules, or None when there is none. `names` are the queues, menus and extensions the switch is
-    known to have. Raises `RulesError` with every fault of every file, in order: the rules in use stay.
+    known to have. With `forms` conditions keep what lint compares. Raises `RulesError` with every fault of every file, in order: the
+    rules in use stay.
     """
     digest = hashlib.sha256()
     ordered = sorted(sources, key=lambda source: source[0])
@@ -74,7 +77,7 @@ def load_ruleset(
         return script
 
     _read_hours(parts)
-    scope = Scope(parts.lists, parts.list_nodes, parts.hours, parts.zone, names or KnownNames(), read_and_digest)
+    scope = Scope(parts.lists, parts.list_nodes, parts.hours, parts.zone, names or KnownNames(), read_and_digest, forms)
     rules, faults = _compile(parts, scope)
     default, default_faults = _default(parts, scope, ordered[0][0] if ordered else "rules")
     faults = [*parts.faults, *faults, *default_faults]

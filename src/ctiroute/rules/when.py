@@ -11,6 +11,7 @@ from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Verdict
 from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+from ctiroute.rules.forms import AllOf, AnyOf, Form, Leaf, NotOf
 from ctiroute.rules.guards import Guards, of_all, of_any
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Condition:
     needs: Needs
     guards: Guards
     parts: tuple[tuple[Condition, ...], ...] = ()  # of a composite: its branches, each of conditions that all have to hold
+    form: Form | None = None  # what it demands, where somebody asks for forms
 
 
 def read_when(node: Node, scope: Scope, where: str = "") -> tuple[Condition, ...]:
@@ -111,6 +113,11 @@ def guards_of(conditions: tuple[Condition, ...]) -> Guards:
     return conditions[0].guards if len(conditions) == 1 else of_all(condition.guards for condition in conditions)
 
 
+def form_of(conditions: tuple[Condition, ...]) -> Form:
+    """Return what all of them together demand. Only after reading with `Scope.forms`."""
+    return AllOf(tuple(condition.form for condition in conditions if condition.form is not None))
+
+
 def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     probe = CONDITIONS[kind].read(node, scope)
     place = f"{where}{kind}"
@@ -118,7 +125,8 @@ def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     def explain(facts: Facts) -> tuple[Verdict, ...]:
         return (Verdict(place, probe.wanted, probe.seen(facts), matched=probe.test(facts) is not None),)
 
-    return Condition(place, probe.test, explain, probe.wanted, probe.needs, probe.guards)
+    form = Leaf(kind, node, probe.demands) if scope.forms else None
+    return Condition(place, probe.test, explain, probe.wanted, probe.needs, probe.guards, form=form)
 
 
 def _composite(kind: str, node: Node, scope: Scope, where: str) -> Condition:
@@ -148,7 +156,9 @@ def _not_empty(node: Node) -> Node:
 def _conjunction(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
     flat = tuple(condition for branch in branches for condition in branch)
     wanted, needs = _wanted(flat, " and "), needs_of(flat)
-    return Condition(place, every(flat), lambda facts: explain_every(flat, facts)[1], wanted, needs, guards_of(flat), (flat,))
+    return Condition(
+        place, every(flat), lambda facts: explain_every(flat, facts)[1], wanted, needs, guards_of(flat), (flat,), form_of(flat)
+    )
 
 
 def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition:
@@ -172,7 +182,9 @@ def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition
         return (Verdict(place, wanted, "; ".join(seen), matched=False),)
 
     needs = needs_of(tuple(condition for branch in branches for condition in branch))
-    return Condition(place, test, explain, wanted, needs, of_any(map(guards_of, branches)), tuple(branches))
+    return Condition(
+        place, test, explain, wanted, needs, of_any(map(guards_of, branches)), tuple(branches), AnyOf(tuple(map(form_of, branches)))
+    )
 
 
 def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
@@ -186,7 +198,9 @@ def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
         _, verdicts = explain_every(inner, facts)
         return (Verdict(place, wanted, "; ".join(verdict.seen for verdict in verdicts), matched=test(facts) is not None),)
 
-    return Condition(place, test, explain, wanted, needs_of(inner), {}, (inner,))  # guards: what holds not can be missing
+    return Condition(
+        place, test, explain, wanted, needs_of(inner), {}, (inner,), NotOf(form_of(inner))
+    )  # guards: what holds not can be missing
 
 
 def _wanted(conditions: tuple[Condition, ...], join: str) -> str:
