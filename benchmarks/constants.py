@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.constants_runs import Figures
 
 FILE = Path(__file__).with_name("constants.json")
+RECORDING = FILE.parents[1] / "tests" / "data" / "ami" / "22-queue-answered.txt"
 OPERATORS = 200  # with a browser, in the runs about them
 
 
@@ -69,9 +70,10 @@ async def _measure(stores: list[str], repeat: int) -> dict[str, Any]:
     by_store: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as folder:
         if "sqlite" in stores:
-            general, by_store["sqlite"] = await constants_runs.embedded(Path(folder) / "sqlite", OPERATORS, repeat)
-            measured |= general
-            by_store["sqlite"] |= await constants_disk.sqlite(Path(folder) / "disk")
+            of_store = await constants_disk.sqlite(Path(folder) / "disk")
+            general, calls = await constants_runs.embedded(Path(folder) / "sqlite", OPERATORS, repeat, of_store["record"])
+            measured |= general | {"events_bytes": _event_bytes()}
+            by_store["sqlite"] = of_store | calls
         else:
             measured |= {name: value for name, value in json.loads(FILE.read_text(encoding="utf-8")).items() if name != "stores"}
         if "postgresql" in stores:
@@ -80,7 +82,14 @@ async def _measure(stores: list[str], repeat: int) -> dict[str, Any]:
                 url = await constants_disk.filled(server)
                 by_store["postgresql"] = await constants_runs.across(Path(folder) / "postgresql", url, server.pid, measured, repeat)
                 by_store["postgresql"] |= await constants_disk.postgresql(server)
+            measured["copy_bytes"] = round(await constants_disk.redis(Path(folder) / "redis"))
     return measured | {"stores": by_store}
+
+
+def _event_bytes() -> int:
+    """Return the mean size of the events of a recorded call."""
+    recorded = RECORDING.read_bytes()
+    return round(len(recorded) / recorded.count(b"\r\nEvent: "))
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ class Meter:
         self.idle_us = 0.0  # a second
 
     async def standing(self, seconds: float) -> float:
-        """Return the microseconds of processor a second without work; the least of the runs."""
+        """Return the microseconds of processor a second without work; the less of two runs."""
         least = float("inf")
-        for _ in range(self.repeat):
+        for _ in range(2):
             before, began = self.service.cpu_s(), time.perf_counter()
             await asyncio.sleep(seconds)
             least = min(least, (self.service.cpu_s() - before) / (time.perf_counter() - began) * 1e6)
@@ -139,8 +139,8 @@ def fit(runs: Iterable[Ran]) -> tuple[float, float, float]:
     return hot, cold, warm_s
 
 
-async def embedded(folder: Path, operators: int, repeat: int) -> tuple[Figures, Figures]:
-    """Return (general, of the store) constants, measured on a node with the embedded store."""
+async def embedded(folder: Path, operators: int, repeat: int, record: dict[str, float]) -> tuple[Figures, Figures]:
+    """Return (general, of the store) constants, measured on a node with the embedded store; `record`: what writing a record costs it."""
     async with (
         heard(floor(operators)) as lab,
         serving(folder, ami_port=lab.ami_port, operators=operators) as service,
@@ -153,10 +153,9 @@ async def embedded(folder: Path, operators: int, repeat: int) -> tuple[Figures, 
         general["base_bytes"] = service.rss()
         general |= await _memory(service, script)
         meter.idle_us = general["idle_us"] = round(await meter.standing(2.0), 1)
-        general["events_bytes"] = 650
         general |= await _events(meter, script, callers)
-        of_store = await store(service, script, general, repeat, meter)
-        general |= await _pops(meter, script, callers, general | of_store, operators)
+        of_store = await store(service, general, repeat, meter)
+        general |= await _pops(meter, script, callers, general | {"record": record}, operators)
         return general, of_store
 
 
@@ -165,7 +164,7 @@ async def across(folder: Path, url: str, server_pid: int, general: Figures, repe
     async with heard(floor(1)) as lab, serving(folder, store_url=url, ami_port=lab.ami_port, server_pids=(server_pid,)) as service:
         if not await lab.listener():
             raise SystemExit("the service does not listen to the simulated Asterisk")
-        return await store(service, Script(lab), general, repeat)
+        return await store(service, general, repeat)
 
 
 async def _memory(service: Service, script: Script) -> Figures:
@@ -214,8 +213,8 @@ def _times(job: Callable[[], None], number: int) -> Callable[[], None]:
     return many
 
 
-async def store(service: Service, script: Script, general: Figures, repeat: int, meter: Meter | None = None) -> Figures:
-    """Run calls and their ends on one store."""
+async def store(service: Service, general: Figures, repeat: int, meter: Meter | None = None) -> Figures:
+    """Run calls on one store."""
     meter = meter or Meter(service, repeat)
     warm_s = general["warm_s"]
     if not meter.idle_us:
@@ -225,16 +224,6 @@ async def store(service: Service, script: Script, general: Figures, repeat: int,
     slow = await meter.run(callers.call, SLOW_S, settle_s=SETTLE_S)
     alone_ms, quick = await _at_once(meter)
     figures: Figures = {"call": prices(slow, quick, warm_s), "alone_ms": round(alone_ms, 3), "server_call_us": round(quick.server_us, 1)}
-    ends = int(meter.repeat * RUN_S * (1 / SLOW_S + 1 / QUICK_S)) + 10
-    channels = iter([script.caller(await callers.call()) for _ in range(ends)])
-    await asyncio.sleep(SETTLE_S)
-
-    def end() -> None:
-        script.end(next(channels))
-
-    slow = await meter.run(end, SLOW_S, settle_s=SETTLE_S)
-    quick = await meter.run(end, QUICK_S, settle_s=SETTLE_S)
-    figures["record"] = prices(slow, quick, warm_s, lambda cold: at(general["wake"], cold) + at(general["handled"], cold))
     say("calls", figures)
     return figures
 
@@ -273,15 +262,14 @@ async def _pops(meter: Meter, script: Script, callers: Callers, general: Figures
 
     made = await both()
     figures["made"] = prices(*made, warm_s, rest)
+    # Strangers ring as known callers do, and their own channel is announced in the same burst: what they cost more is the search.
+    ringing = int(meter.repeat * RUN_S * (1 / SLOW_S + 1 / (QUICK_S * 2))) + 10
+    rings = _rings(script, [script.caller(await callers.call()) for _ in range(ringing)])
+    await asyncio.sleep(1.5)
     strangers = _strangers(script)
-    slow, quick = [await meter.run(partial(next, strangers), pause_s) for pause_s in (SLOW_S, QUICK_S * 2)]
-    ring = 4  # Newchannel of the caller, and the three events of a ring
-
-    def rung(cold: float) -> float:
-        others: float = (ring - 1) * general["handled"]["hot"]
-        return others + at(general["wake"], cold) + at(general["handled"], cold) + at(figures["made"], cold)
-
-    figures["find"] = prices(slow, quick, warm_s, rung)
+    known = prices(await meter.run(partial(next, rings), SLOW_S), await meter.run(partial(next, rings), QUICK_S * 2), warm_s)
+    found = await meter.run(partial(next, strangers), SLOW_S), await meter.run(partial(next, strangers), QUICK_S * 2)
+    figures["find"] = prices(*found, warm_s, lambda cold: at(known, cold) + general["handled"]["hot"])
     await asyncio.sleep(SETTLE_S)
     before = meter.service.rss()
     async with Browsers(meter.service, 0, operators, ()) as browsers:
@@ -316,6 +304,13 @@ def _cycles(script: Script, known: list[Channel]) -> Iterator[None]:
         for leg in legs:
             script.end(leg)
             yield None
+
+
+def _rings(script: Script, known: list[Channel]) -> Iterator[None]:
+    """Ring for calls that this node decided."""
+    for caller in known:
+        script.ring(caller)
+        yield None
 
 
 def _strangers(script: Script) -> Iterator[None]:

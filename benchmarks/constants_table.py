@@ -36,8 +36,10 @@ _BYTES = (
     ("base_bytes", "memory of a service that has just started"),
     ("live_bytes", "memory of a live call, its file and its record"),
     ("browser_bytes", "memory of an operator's browser"),
+    ("copy_bytes", "memory of Redis for one identifier in the hot copy"),
     ("push_bytes", "a pop or revision on the network"),
 )
+_OTHERS = frozenset({"operators", "live calls of one Asterisk"})  # not ctiroute's: the table has columns of them
 LOADS = (
     Load(1, 200, touches=1e6),
     Load(10, 2_000, touches=1e7),
@@ -77,8 +79,8 @@ def _constants(measured: Mapping[str, Any], constants: Constants) -> list[str]:
         f"| an idle browser, a second | {constants.operator_us:,.0f} | {constants.operator_us:,.0f} |",
         f"| an idle service, a second | {constants.idle_us:,.0f} | {constants.idle_us:,.0f} |",
         "",
-        f"A service that sleeps is 63 % of the way from hot to cold after {constants.warm_s * 1000:.1f} ms. "
-        + ", ".join(f"A call that meets nobody waits {each.alone_ms:.2f} ms on {name}" for name, each in constants.stores.items())
+        f"A service that sleeps is 63 % of the way from hot to cold after {constants.warm_s * 1000:.1f} ms. A call that meets nobody waits "
+        + " and ".join(f"{each.alone_ms:.2f} ms on {name}" for name, each in constants.stores.items())
         + ".",
         "",
         "| bytes | |",
@@ -86,8 +88,12 @@ def _constants(measured: Mapping[str, Any], constants: Constants) -> list[str]:
         *(f"| {words} | {getattr(constants, name):,.0f} |" for name, words in _BYTES),
     ]
     for name, store in constants.stores.items():
-        for what in ("touch", "identifier", "call"):
-            lines.append(f"| disk for a {what}{' record' if what == 'call' else ''} ({name}) | {getattr(store, f'{what}_bytes'):,.0f} |")
+        for words, size in (
+            ("a touch", store.touch_bytes),
+            ("an identifier", store.identifier_bytes),
+            ("a call's record", store.call_bytes),
+        ):
+            lines.append(f"| disk for {words} ({name}) | {size:,.0f} |")
     return lines
 
 
@@ -113,15 +119,15 @@ def _shapes() -> list[str]:
 
 def _loads(constants: Constants) -> list[str]:
     lines = [
-        "| calls/s | operators | store | events/s | live calls | one node: processor | of it hearing | ends first on it | then | wanted |",
-        "|---:|---:|---|---:|---:|---:|---:|---|---|---|",
+        "| calls/s | operators | store | events/s | live calls | Asterisks | one node: processor | hearing | ends first | then | wanted |",
+        "|---:|---:|---|---:|---:|---:|---:|---:|---|---|---|",
     ]
     for load in LOADS:
         asked, wanted = model.demand(load, constants), model_plan.plan(load, constants)
-        first, second = model_plan.limits(load, constants)[:2]
+        ours = [limit for limit in model_plan.limits(load, constants) if limit.name not in _OTHERS]
         lines.append(
             f"| {load.calls_per_s:,.0f} | {load.operators:,} | {load.store} | {asked.events_per_s:,.0f} | {asked.live_calls:,.0f}"
-            f" | {asked.cpu:.0%} of a core | {asked.hearing:.0%} | {_ends(first)} | {_ends(second)} | {_wanted(wanted)} |"
+            f" | {asked.asterisks} | {asked.cpu:.0%} of a core | {asked.hearing:.0%} | {_ends(ours[0])} | {_ends(ours[1])} | {_wanted(wanted)} |"
         )
     return lines
 
@@ -144,6 +150,7 @@ def _billion(constants: Constants) -> list[str]:
     lines.append("| identifiers | " + " | ".join(f"{each / 1e9:,.0f} GB" for each in identifiers) + " |")
     share = model.CACHE_BYTES / (touches[0] + identifiers[0])
     lines.append(f"| kept in {model.CACHE_BYTES / 1e9:,.0f} GB of memory | {min(1.0, share):.0%} | the newest partitions |")
+    lines.append(f"| Redis, for 10⁷ identifiers inside the longest window | | {constants.copy_bytes / 100:,.1f} GB |")
     return lines
 
 

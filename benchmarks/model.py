@@ -21,7 +21,8 @@ AMI_QUEUED = 20_000  # connectors.asterisk.ami_connection.MAX_QUEUED
 RECORDS_WAITING = 50_000  # app.recorder.MAX_WAITING
 RECORDS_PER_S = 4_000  # app.recorder: BATCH of 2,000 every LINGER_S of 0.5 s
 KEEP_ENDED_S = 600  # desk.live.KEEP_ENDED
-POOL = 8  # connections of a node to PostgreSQL
+POSTGRES_LINKS = 12  # connections of a node to PostgreSQL, at most: store.postgres.store, LOOK_UP_LINKS and OTHER_LINKS
+REDIS_LINKS = 3  # connections of a node to Redis: for calls, for all other work, for news
 ACKS = 3  # a browser in front of somebody: delivered, rendered, seen
 PING_S = 20.0  # frontend/src/link.ts
 
@@ -80,6 +81,7 @@ class Demand:
     live_calls: float
     asterisks: int
     postgres_connections: int  # of all nodes
+    redis_connections: int  # the same, where there is a Redis
     ami_connections: int  # the same
     websockets: int
 
@@ -160,7 +162,8 @@ def demand(load: Load, constants: Constants) -> Demand:
         network_bytes_per_s=load.calls_per_s * (events * constants.events_bytes + shape.total("pops") * constants.push_bytes / load.nodes),
         live_calls=load.live_calls,
         asterisks=asterisks,
-        postgres_connections=0 if load.store == "sqlite" else POOL * load.nodes,
+        postgres_connections=0 if load.store == "sqlite" else POSTGRES_LINKS * load.nodes,
+        redis_connections=0 if load.store == "sqlite" else REDIS_LINKS * load.nodes,
         ami_connections=asterisks * load.nodes,
         websockets=load.operators,
     )

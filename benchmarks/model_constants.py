@@ -54,6 +54,7 @@ class Constants:
     base_bytes: float  # of a service that has just started, without SQLite's own cache
     live_bytes: float  # of memory for one live call: at the desk, its file, and the record that waits
     browser_bytes: float  # of memory for one connected browser
+    copy_bytes: float  # of Redis's memory for one identifier with one touch
     push_bytes: float  # of the network for one revision of a pop
     events_bytes: float  # of the network for one event
     stores: Mapping[str, StoreCosts]

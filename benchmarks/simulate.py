@@ -145,6 +145,10 @@ def _table(told: dict[str, Any]) -> str:
     return "\n".join([*lines, *_mailing(told["blast"])] if "blast" in told else lines)
 
 
+def _links(asked: dict[str, Any]) -> str:
+    return f"and {asked['ami_connections']} AMI, {asked['postgres_connections']} PostgreSQL, {asked['redis_connections']} Redis connections"
+
+
 def _mailing(blast: dict[str, Any]) -> list[str]:
     waits = blast["waits"]
     peak = f"{blast['peak_calls_per_s']:.1f}/s at the peak, which {blast['operators_wanted_at_peak']:,} operators could answer"

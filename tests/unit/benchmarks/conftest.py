@@ -37,6 +37,7 @@ def constants() -> Constants:
         base_bytes=70e6,
         live_bytes=12_000,
         browser_bytes=40_000,
+        copy_bytes=500,
         push_bytes=7_000,
         events_bytes=600,
         stores={"sqlite": store, "postgresql": replace(store, server_call_us=200.0)},

@@ -17,6 +17,7 @@ from ctiroute.app import call_files, recorder
 from ctiroute.connectors.asterisk import ami_connection
 from ctiroute.connectors.asterisk.translate.events import WANTED
 from ctiroute.desk import live
+from ctiroute.store.postgres import store as postgres
 
 if TYPE_CHECKING:
     from benchmarks.model_constants import Constants, Shape
@@ -121,6 +122,7 @@ def test_bounds_are_those_of_the_code() -> None:
     assert model.CALL_FILES == call_files.MAX_FILES
     assert model.AMI_QUEUED == ami_connection.MAX_QUEUED
     assert recorder.MAX_WAITING == model.RECORDS_WAITING
+    assert model.POSTGRES_LINKS == postgres.LOOK_UP_LINKS + postgres.OTHER_LINKS
     assert recorder.BATCH / recorder.LINGER_S == model.RECORDS_PER_S
 
 
