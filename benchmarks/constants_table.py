@@ -88,12 +88,8 @@ def _constants(measured: Mapping[str, Any], constants: Constants) -> list[str]:
         *(f"| {words} | {getattr(constants, name):,.0f} |" for name, words in _BYTES),
     ]
     for name, store in constants.stores.items():
-        for words, size in (
-            ("a touch", store.touch_bytes),
-            ("an identifier", store.identifier_bytes),
-            ("a call's record", store.call_bytes),
-        ):
-            lines.append(f"| disk for {words} ({name}) | {size:,.0f} |")
+        sizes = {"a touch": store.touch_bytes, "an identifier": store.identifier_bytes, "a call's record": store.call_bytes}
+        lines += [f"| disk for {words} ({name}) | {size:,.0f} |" for words, size in sizes.items()]
     return lines
 
 
@@ -127,7 +123,8 @@ def _loads(constants: Constants) -> list[str]:
         ours = [limit for limit in model_plan.limits(load, constants) if limit.name not in _OTHERS]
         lines.append(
             f"| {load.calls_per_s:,.0f} | {load.operators:,} | {load.store} | {asked.events_per_s:,.0f} | {asked.live_calls:,.0f}"
-            f" | {asked.asterisks} | {asked.cpu:.0%} of a core | {asked.hearing:.0%} | {_ends(ours[0])} | {_ends(ours[1])} | {_wanted(wanted)} |"
+            f" | {asked.asterisks} | {asked.cpu:.0%} of a core | {asked.hearing:.0%}"
+            f" | {_ends(ours[0])} | {_ends(ours[1])} | {_wanted(wanted)} |"
         )
     return lines
 
