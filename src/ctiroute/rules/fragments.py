@@ -93,9 +93,19 @@ def duration() -> Fragment:
     return {"type": "string", "pattern": _SPAN, "patternErrorMessage": "expected a time span with its unit: 20s, 15m, 2h, 1d"}
 
 
-def language() -> Fragment:
-    """Return the fragment of a language code; parser: `language`."""
-    return {"type": "string", "pattern": _LANGUAGE, "patternErrorMessage": "expected a language code: en, uk, ru, kk"}
+def boolean_or_duration() -> Fragment:
+    """Truth, or a time span; parser: `conditions.touch._moment`."""
+    return {"if": {"type": "boolean"}, "then": boolean(), "else": duration()}
+
+
+def language(*words: str) -> Fragment:
+    """Return the fragment of a language code, or one of some words in its place; parser: `language`."""
+    meaning = " or ".join(["a language code (en, uk, ru, kk)", *words])
+    return {
+        "type": "string",
+        "pattern": "|".join([_LANGUAGE, *(f"^{one}$" for one in words)]),
+        "patternErrorMessage": f"expected {meaning}",
+    }
 
 
 def phone() -> Fragment:
@@ -112,6 +122,15 @@ def template() -> Fragment:
     """Text with names in braces, all of which exist; parser: `actions.texts.template`."""
     meaning = "text whose names in braces exist: {touch.campaign}, {customer.name}; {{ and }} are braces"
     return {**matching(_TEMPLATE, meaning, TEMPLATE), "maxLength": MAX_TEMPLATE}
+
+
+def value() -> Fragment:
+    """Text that reaches the dialplan, or one with names in braces; parser: `actions.variables._value`."""
+    return matching(
+        f"^{_ALPHABET}{{1,{MAX_VALUE}}}$|(?=.*[{{}}]){_TEMPLATE}",
+        "a value for the dialplan: Latin letters, digits and _ . : @ / + & -",
+        TEMPLATE,
+    )
 
 
 def url() -> Fragment:

@@ -44,6 +44,11 @@ def any_glob(patterns: tuple[str, ...], *, fold: bool = False) -> Callable[[str]
     return lambda value: any(test(value) for test in tests)
 
 
+def covers(wider: str, narrower: str) -> bool:
+    """Say whether `wider` surely matches every text that `narrower` does; False may only mean that it cannot be told."""
+    return "?" not in wider and glob(wider)(narrower)  # its `*` takes the wildcards of the other as it takes any text
+
+
 def literal_head(pattern: str) -> str:
     """Return what every text that matches `pattern` begins with: all before its first `*` or `?`."""
     return _WILDCARD.split(pattern, maxsplit=1)[0]

@@ -134,7 +134,7 @@ def test_interaction_says_what_it_saw(world: Any) -> None:
     when = "{interaction: {topic: complaint, medium: chat, owner: ivan, within: 1d}}"
     assert world.seen(when) == (False, "topic complaint, chat, open or waiting, owner ivan, within 1d", "no interaction")
     world.interactions = (world.interaction(),)
-    assert world.seen(when)[2] == "credit-application, web, open, 2 h ago"
+    assert world.seen(when)[2] == "credit-application, web, open, owner nobody, 2 h ago"
     assert world.seen("{interaction: {}}") == (True, "open or waiting", "credit-application, web, open, 2 h ago")
 
 

@@ -19,17 +19,22 @@ HOW_TO = (DOCS / "how-to" / "write-rules.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", REFERENCE + HOW_TO, re.DOTALL)
 
 
-def section(heading: str) -> str:
-    """Return the text under a heading of the third level."""
-    found = re.search(rf"^### {heading}\n(.*?)(?=^##|\Z)", REFERENCE, re.DOTALL | re.MULTILINE)
-    assert found, f"docs/reference/rules.md has no heading ### {heading}"
+def section(part: str, heading: str) -> str:
+    """Return the text under a heading of the third level, below one of the second."""
+    below = re.search(rf"^## {part}\n(.*?)(?=^## |\Z)", REFERENCE, re.DOTALL | re.MULTILINE)
+    assert below
+    found = re.search(rf"^### {heading}\n(.*?)(?=^### |\Z)", below[1], re.DOTALL | re.MULTILINE)
+    assert found, f"docs/reference/rules.md has no heading ### {heading} below ## {part}"
     return found[1]
 
 
-@pytest.mark.parametrize("kind", [*CONDITIONS, *COMPOSITES, *ACTIONS])
-def test_every_kind_has_its_heading_and_its_example(kind: str) -> None:
+KINDS = [*(("Conditions", kind) for kind in (*CONDITIONS, *COMPOSITES)), *(("Actions", kind) for kind in ACTIONS)]
+
+
+@pytest.mark.parametrize(("part", "kind"), KINDS)
+def test_every_kind_has_its_heading_and_its_example(part: str, kind: str) -> None:
     """A condition or an action without a heading and a worked example that uses it is not finished."""
-    example = re.search(r"```yaml\n(.*?)```", section(kind), re.DOTALL)
+    example = re.search(r"```yaml\n(.*?)```", section(part, kind), re.DOTALL)
     assert example
     assert f"{kind}:" in example[1]
 

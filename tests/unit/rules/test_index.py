@@ -20,20 +20,22 @@ from ctiroute.model import (
     Identifier,
     IdentifierKind,
     Identity,
-    IdentityKind,
     Interaction,
+    InteractionEvent,
     InteractionStatus,
     Medium,
     OfferTerms,
     Operator,
     Outcome,
     PastCall,
+    QueueState,
     RouteRequest,
     Touch,
     TouchStatus,
 )
 from ctiroute.rules import Bound, Facts, Ruleset, load_ruleset
 from ctiroute.rules.conditions import CONDITIONS
+from ctiroute.rules.conditions.customer import IDENTITIES
 from ctiroute.rules.guards import MAX_HEADS
 from ctiroute.rules.index import MAX_DIMENSIONS, MAX_SEEN, MAX_SEEN_LENGTH
 
@@ -48,7 +50,7 @@ HEAD = {
 }
 
 # Few texts, so that rules and calls meet often; some only meet when case is folded, or by what stands behind a wildcard.
-TEXTS = ["autumn-sms", "autumn-mail", "autumn", "Autumn-sms", "spring", "VIP", "vip", "Straße", "STRASSE", "", "[a]*", "İ", "a" * 300]
+TEXTS = ["autumn-sms", "autumn-mail", "autumn", "Autumn-sms", "spring", "VIP", "vip", "Straße", "STRASSE", "", "[a]*", "5", "İ", "a" * 300]
 PATTERNS = [
     "autumn-sms",
     "autumn-*",
@@ -83,31 +85,58 @@ def named(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any
     return st.fixed_dictionaries({}, optional=optional)
 
 
-ATTRIBUTES = st.dictionaries(
-    st.sampled_from(["segment", "city"]), st.one_of(some(PATTERNS), st.just({"list": "words"})), min_size=1, max_size=2
+VALUE = st.one_of(
+    some(PATTERNS),
+    named(list=st.just("words"), known=st.sampled_from([True]), at_least=st.sampled_from([0, 5, -1.5]), below=st.sampled_from([6, 5000])).filter(
+        bool
+    ),
+    st.just({"known": False}),
 )
+ATTRIBUTES = st.dictionaries(st.sampled_from(["segment", "city"]), VALUE, min_size=1, max_size=2)
+COUNT = st.one_of(st.integers(0, 2), named(at_least=st.just(1), at_most=st.integers(1, 3)).filter(bool))
+MOMENT = st.one_of(st.booleans(), st.just("1h"))
 NUMBER_KEYS = {"number": some(NUMBERS), "prefix": some(PREFIXES), "list": some(["lines", "many"])}
 LEAVES = {
     "touch": st.fixed_dictionaries(
-        {"within": WITHIN},
+        {"within": st.one_of(WITHIN, st.sampled_from([{"autumn-*": "10m", "*": "2d"}, {"a?tumn-*": "2d", "*-sms": "10m"}]))},
         optional={
-            "campaign": some(PATTERNS),
+            "campaign": some([one for one in PATTERNS if set(one) & set("*?")]),  # a name without a window would be a mistake
             "medium": some(["sms", "email"]),
             "status": st.sampled_from([*TouchStatus]),
-            "offer": st.dictionaries(st.sampled_from(["title", "amount"]), some(PATTERNS), min_size=1),
+            "offer": st.dictionaries(st.sampled_from(["title", "amount"]), VALUE, min_size=1),
+            "read": MOMENT,
+            "clicked": MOMENT,
+            "newest_of_campaign": st.booleans(),
+            "rank": st.sampled_from(["newest", "furthest"]),
         },
     ),
     "interaction": named(
-        topic=some(PATTERNS), medium=some(["web", "chat"]), status=some([*InteractionStatus]), within=WITHIN, owner=st.just("nobody")
+        topic=some(PATTERNS),
+        medium=some(["web", "chat"]),
+        status=some([*InteractionStatus]),
+        within=st.just("2d"),
+        idle=st.just("10m"),
+        owner=st.just("nobody"),
+        form=st.dictionaries(st.just("amount"), VALUE, min_size=1),
+        says=some(PATTERNS),
+        count=st.integers(1, 2),
     ),
     "customer": st.one_of(
-        some([*IdentityKind]),
-        named(identity=some([*IdentityKind]), language=some(["uk", "en-GB"]), attributes=ATTRIBUTES).filter(bool),
+        some([*IDENTITIES]),
+        named(identity=some([*IDENTITIES]), language=some(["uk", "en-GB"]), attributes=ATTRIBUTES, id=VALUE).filter(bool),
     ),
+    "medium": some(["voice", "chat", "email"]),
+    "queue": st.tuples(
+        st.sampled_from(["promo", "care"]), named(free=COUNT, waiting=COUNT, longest_wait=st.just({"below": "2m"})).filter(bool)
+    ).map(lambda pair: {"name": pair[0], **pair[1]}),
+    "available": some(["last", "owner", "ivan"]),
+    "sample": st.fixed_dictionaries({"name": st.sampled_from(["a", "b"]), "percent": st.sampled_from([1, 50, 100])}),
     "caller": named(country=some(COUNTRIES), withheld=st.booleans(), **NUMBER_KEYS).filter(bool),
     "dialed": st.one_of(some(NUMBERS), named(**NUMBER_KEYS).filter(bool)),
     "hours": st.just("business"),
-    "repeat": st.fixed_dictionaries({"within": WITHIN}, optional={"count": st.integers(1, 2), "outcome": some([*Outcome])}),
+    "repeat": st.fixed_dictionaries(
+        {"within": WITHIN}, optional={"count": st.integers(1, 2), "outcome": some([*Outcome]), "queue": some(PATTERNS)}
+    ),
 }
 
 
@@ -159,6 +188,7 @@ TOUCH = st.builds(
         NOW - age,
         status,
         OfferTerms(title, fields={"amount": title}),
+        read_at=NOW - age,
     ),
     seldom(HOSTILE, TEXT),
     st.sampled_from([Medium.SMS, Medium.EMAIL]),
@@ -167,7 +197,19 @@ TOUCH = st.builds(
     TEXT,
 )
 INTERACTION = st.builds(
-    lambda topic, medium, age, status, owner: Interaction("i", "c", medium, topic, "", status, NOW - age, NOW - age, owner),
+    lambda topic, medium, age, status, owner: Interaction(
+        "i",
+        "c",
+        medium,
+        topic,
+        "",
+        status,
+        NOW - age,
+        NOW - age,
+        owner,
+        form={"amount": topic},
+        events=(InteractionEvent(NOW, "message", topic),),
+    ),
     seldom(HOSTILE, TEXT),
     st.sampled_from([Medium.WEB, Medium.CHAT]),
     st.sampled_from(AGES),
@@ -180,7 +222,9 @@ CUSTOMER = st.builds(
     seldom(HOSTILE, st.dictionaries(st.sampled_from(["segment", "city"]), seldom(HOSTILE, TEXT))),
 )
 PAST = st.builds(
-    lambda age, outcome: PastCall("p", NOW - age, outcome, operator_id="ivan"), st.sampled_from(AGES), st.sampled_from([None, *Outcome])
+    lambda age, outcome: PastCall("p", NOW - age, outcome, queue="vip", operator_id="ivan", customer_id="c"),
+    st.sampled_from(AGES),
+    st.sampled_from([None, *Outcome]),
 )
 CALLER = st.builds(
     Caller,
@@ -203,10 +247,20 @@ IDENTITY = seldom(
 @st.composite
 def contexts(draw: st.DrawFn) -> CallerContext:
     """Return a call with what is known of its caller, now and then broken."""
-    request = RouteRequest("pbx:1", Medium.VOICE, draw(CALLER), draw(seldom(HOSTILE, st.sampled_from([*NUMBERS, ""]))), NOW)
+    medium = draw(seldom(HOSTILE, st.sampled_from([Medium.VOICE, Medium.CHAT])))
+    request = RouteRequest("pbx:1", medium, draw(CALLER), draw(seldom(HOSTILE, st.sampled_from([*NUMBERS, ""]))), NOW)
     return CallerContext(request, draw(IDENTITY), draw(several(TOUCH)), draw(several(INTERACTION)), draw(several(PAST)))
 
 
+STATE = st.builds(
+    lambda queue, free, waiting, wait: QueueState(queue, free + 1, free, waiting, wait, NOW),
+    st.sampled_from(["promo", "care"]),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.sampled_from([0.0, 30.0, 300.0]),
+)
+QUEUES = seldom(HOSTILE, st.dictionaries(st.sampled_from(["promo", "care"]), seldom(HOSTILE, STATE)))
+AVAILABLE = seldom(st.just(7), st.sampled_from([None, frozenset(), frozenset({"ivan"})]))
 OPERATORS = {"ivan": Operator("ivan", "Ivan", ("PJSIP/1001",))}
 
 
@@ -236,27 +290,27 @@ def matches(ruleset: Ruleset, facts: Facts) -> dict[int, Bound]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(RULES, st.lists(contexts(), min_size=1, max_size=4))
-def test_the_index_changes_no_decision(entries: list[tuple[Any, Any]], calls: list[CallerContext]) -> None:
+@given(RULES, st.lists(contexts(), min_size=1, max_size=4), QUEUES, AVAILABLE)
+def test_the_index_changes_no_decision(entries: list[tuple[Any, Any]], calls: list[CallerContext], queues: Any, available: Any) -> None:
     """Whatever the rules and the calls, broken ones too, the whole decision and its reasons are those of asking every rule."""
     ruleset = compiled(entries)
     plain = unguarded(ruleset)
     for context in [*calls, calls[0]]:  # the first once more: what was remembered in between must not show
-        facts = Facts(context.request, context, NOW, OPERATORS)
+        facts = Facts(context.request, context, NOW, OPERATORS, queues=queues, available=available)
         matching = matches(ruleset, facts)
         candidates = list(ruleset.index.candidates(facts))
         assert candidates == sorted(set(candidates))
         assert matching.keys() <= set(candidates)
         assert list(plain.index.candidates(facts)) == list(range(len(entries)))
 
-        decision = decide(context.request, context, ruleset, NOW, OPERATORS)
+        decision = decide(context.request, context, ruleset, NOW, OPERATORS, queues, available)
         first = min(matching, default=None)
         assert decision.rule == (None if first is None else f"r{first}")
         if first is not None:
             bound = matching[first]
             assert decision.touch_id == (bound.touch.touch_id if bound.touch else None)
             assert decision.interaction_id == (bound.interaction.interaction_id if bound.interaction else None)
-        reference = decide(context.request, context, plain, NOW, OPERATORS)
+        reference = decide(context.request, context, plain, NOW, OPERATORS, queues, available)
         assert dataclasses.replace(decision, trace=reference.trace) == reference
         assert decision.trace.rules == reference.trace.rules
         assert len(decision.trace.rules) == (len(entries) if first is None else first + 1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.rules.conditions import caller, customer, dialed, hours, interaction, repeat, touch
+from ctiroute.rules.conditions import available, caller, customer, dialed, hours, interaction, medium, queue, repeat, sample, touch
 
 if TYPE_CHECKING:
     from ctiroute.rules.kinds import ConditionKind
 
 CONDITIONS: dict[str, ConditionKind] = {
-    module.KIND.name: module.KIND for module in (touch, interaction, customer, caller, dialed, hours, repeat)
+    module.KIND.name: module.KIND
+    for module in (touch, interaction, customer, caller, dialed, hours, repeat, medium, queue, available, sample)
 }

@@ -1,49 +1,65 @@
-"""`customer`: who we believe it is, and what we know of them. Of several candidates none is guessed: all of them have to fit."""
+"""`customer`: who we believe it is, and what we know of them.
+
+Of several candidates none is guessed: all of them have to fit, unless an operator has chosen one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import Mapping, choice, fields, mapping_of, one_or_list
+from ctiroute.documents import Mapping, choice, fields, one_or_list
 from ctiroute.documents.parsers import language
 from ctiroute.model import IdentityKind
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.facts import HOLDS, Bound, Facts
-from ctiroute.rules.globs import any_glob, pattern
-from ctiroute.rules.guards import Dimension, Guard, by_heads, by_patterns
+from ctiroute.rules.facts import HOLDS, LEAST_NEEDS, NO_NEEDS, Bound, Facts
+from ctiroute.rules.guards import Dimension, by_heads
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
+from ctiroute.rules.values import VALUE_FRAGMENT, Wanted, tests_of, wanted, wanted_values
 
 if TYPE_CHECKING:
-    from ctiroute.documents import Node
-    from ctiroute.model import Customer
+    from collections.abc import Callable
 
-_Test = tuple[Callable[[str], bool], str, Guard]  # of one attribute, what it demands in words, what a value must be for it to hold
+    from ctiroute.documents import Node
+    from ctiroute.model import CallerContext, Customer
+    from ctiroute.rules.guards import Guards
+
+CHOSEN = "chosen"  # several candidates, and an operator has said which of them calls from this number
+IDENTITIES = (*IdentityKind, CHOSEN)
 IDENTITY = Dimension("identity", lambda facts: (facts.context.identity.kind,))
+_HIDE_CHOICE = (IdentityKind.KNOWN, IdentityKind.AMBIGUOUS)  # the kinds that may hide a choice
 
 
 def read(node: Node, scope: Scope) -> Probe:
     """Compile the condition; `customer: known` is short for `customer: {identity: known}`."""
     identities: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
-    attributes: dict[str, _Test] = {}
+    attributes: dict[str, Wanted] = {}
+    customer_id: Wanted | None = None
     if isinstance(node, Mapping):
         with fields(node, "customer") as f:
-            identities = f.get("identity", one_or_list(choice(*IdentityKind)), ())
+            identities = f.get("identity", one_or_list(choice(*IDENTITIES)), ())
             languages = f.get("language", one_or_list(language), ())
-            attributes = f.get("attributes", mapping_of(_attribute(scope)), {})
+            attributes = f.get("attributes", wanted_values(scope), {})
+            customer_id = f.get("id", wanted(scope), None)
             if not f.node.entries:
-                f.wrong(node, "expected at least one of: identity, language, attributes")
+                f.wrong(node, "expected at least one of: identity, id, language, attributes")
     else:
-        identities = one_or_list(choice(*IdentityKind))(node)
-    tests = tuple((name, test) for name, (test, _, _) in attributes.items())
-    about_person = bool(languages or tests)
+        identities = one_or_list(choice(*IDENTITIES))(node)
+    tests = tests_of(attributes)
+    id_fits = customer_id.fits if customer_id else None
+    about_person = bool(languages or tests or customer_id)
+    by_choice = CHOSEN in identities
+    asked = (*(["id"] if customer_id else []), *(["language"] if languages else []), *(f"attribute {name}" for name in attributes))
 
     def fits(customer: Customer) -> bool:
-        return (not languages or _speaks(customer, languages)) and _has(customer, tests)
+        return (
+            (not languages or _speaks(customer, languages)) and _has(customer, tests) and (id_fits is None or id_fits(customer.customer_id))
+        )
 
     def test(facts: Facts) -> Bound | None:
         identity = facts.context.identity
+        if by_choice and (one := chosen(facts.context)) is not None:
+            return HOLDS if not about_person or fits(one) else None
         if identities and identity.kind not in identities:
             return None
         if about_person and not (identity.customers and all(map(fits, identity.customers))):
@@ -52,19 +68,14 @@ def read(node: Node, scope: Scope) -> Probe:
 
     def seen(facts: Facts) -> str:
         identity = facts.context.identity
-        words = [identity.kind.value]
-        for customer in identity.customers:
-            words += [f"language {customer.language or 'not known'}"] if languages else []
-            words += [f"{name} {customer.attributes.get(name) or 'not known'}" for name, _ in tests]
+        one = chosen(facts.context) if by_choice else None
+        words = [f"{identity.kind.value}, chosen" if one else identity.kind.value]
+        for customer in (one,) if one else identity.customers:
+            words += _shown(customer, asked)
         return ", ".join(words)
 
-    wanted = [" or ".join(identities)] if identities else []
-    wanted += [f"language {' or '.join(languages)}"] if languages else []
-    wanted += [f"{name} {words}" for name, (_, words, _) in attributes.items()]
-    guards = {attribute(name): guard for name, (_, _, guard) in attributes.items()}
-    if identities:
-        guards[IDENTITY] = by_heads(identities, identities.__contains__)
-    return Probe(test, seen, ", ".join(wanted), guards=guards)
+    values = {**({"id": customer_id} if customer_id else {}), **attributes}
+    return Probe(test, seen, _words(identities, languages, values), LEAST_NEEDS if by_choice else NO_NEEDS, _guards(identities, attributes))
 
 
 KIND = ConditionKind(
@@ -72,21 +83,14 @@ KIND = ConditionKind(
     "Whether the caller is known, and what is known of them.",
     read,
     shape.short_or(
-        shape.many(shape.words(*IdentityKind)),
+        shape.many(shape.words(*IDENTITIES)),
         shape.mapping(
             {
-                "identity": shape.about(shape.many(shape.words(*IdentityKind)), "Whether we know who it is."),
+                "identity": shape.about(shape.many(shape.words(*IDENTITIES)), "Whether we know who it is."),
+                "id": shape.about(VALUE_FRAGMENT, "The company's own key of the customer."),
                 "language": shape.about(shape.many(shape.language()), "Of the last contact; uk fits uk-UA too.", "uk"),
                 "attributes": shape.about(
-                    shape.mapping_of(
-                        shape.short_or(
-                            shape.many(shape.pattern()),
-                            shape.mapping(
-                                {"list": shape.about(shape.text(shape.LIST), "The name of a list that holds the value.")}, required=["list"]
-                            ),
-                        ),
-                        mark=shape.ATTRIBUTE,
-                    ),
+                    shape.mapping_of(VALUE_FRAGMENT, mark=shape.ATTRIBUTE),
                     "What is known of the customer, by name.",
                 ),
             },
@@ -95,6 +99,28 @@ KIND = ConditionKind(
     ),
     "{identity: known, attributes: {segment: [vip, gold], city: {list: big-cities}}, language: uk}",
 )
+
+
+def _guards(identities: tuple[str, ...], attributes: dict[str, Wanted]) -> Guards:
+    """Return what a call must have. The candidate who was chosen need not be the first, whose attributes the index looks at."""
+    if CHOSEN in identities:
+        kinds = frozenset(identities).union(_HIDE_CHOICE) - {CHOSEN}
+        return {IDENTITY: by_heads(kinds, kinds.__contains__)}
+    guards = {attribute(name): one.guard for name, one in attributes.items()}
+    return {**guards, IDENTITY: by_heads(identities, identities.__contains__)} if identities else guards
+
+
+def _words(identities: tuple[str, ...], languages: tuple[str, ...], values: dict[str, Wanted]) -> str:
+    words = [" or ".join(identities)] if identities else []
+    words += [f"language {' or '.join(languages)}"] if languages else []
+    return ", ".join([*words, *(f"{name} {one.words}" for name, one in values.items())])
+
+
+def _shown(customer: Customer, asked: tuple[str, ...]) -> list[str]:
+    """Return what is known of a customer about what was asked: "id", "language", "attribute <name>"."""
+    values = {"id": customer.customer_id, "language": customer.language}
+    found = ((one.removeprefix("attribute "), values[one] if one in values else customer.attributes.get(one[10:])) for one in asked)
+    return [f"{name} {value or 'not known'}" for name, value in found]
 
 
 def attribute(name: str) -> Dimension:
@@ -107,6 +133,17 @@ def attribute(name: str) -> Dimension:
     return Dimension(f"attribute {name}", values, fold=True)
 
 
+def chosen(context: CallerContext) -> Customer | None:
+    """Return the candidate whom an operator has chosen: for this call, or for the last one from this number that has a customer."""
+    customers = context.identity.customers
+    if len(customers) < 2:  # noqa: PLR2004 - of one nobody chooses
+        return None
+    if context.identity.kind is IdentityKind.KNOWN:
+        return customers[0]
+    last = next((call.customer_id for call in context.calls if call.customer_id is not None), None)
+    return next((one for one in customers if one.customer_id == last), None)
+
+
 def _speaks(customer: Customer, languages: tuple[str, ...]) -> bool:
     spoken = customer.language
     return spoken is not None and (spoken in languages or spoken.partition("-")[0] in languages)
@@ -117,23 +154,3 @@ def _has(customer: Customer, tests: tuple[tuple[str, Callable[[str], bool]], ...
         if not test(customer.attributes.get(name, "")):
             return False
     return True
-
-
-def _attribute(scope: Scope) -> Callable[[Node], _Test]:
-    """Return a parser of what one attribute has to be: a pattern, several, or the name of a list."""
-
-    def parse(node: Node) -> _Test:
-        if isinstance(node, Mapping):
-            with fields(node, "an attribute") as f:
-                name = f.require("list", scope.list_name)
-            values = frozenset(value.casefold() for value in scope.lists[name])
-
-            def listed(value: str) -> bool:
-                return value.casefold() in values
-
-            return listed, f"in list {name}", by_heads(values, listed)
-        patterns = one_or_list(pattern)(node)
-        fits = any_glob(patterns, fold=True)
-        return fits, " or ".join(patterns), by_patterns(patterns, fits, fold=True)
-
-    return parse

@@ -8,11 +8,13 @@ from ctiroute.documents import choice, duration, fields, integer, one_or_list
 from ctiroute.model import Outcome
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.words import span_in_words
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
+    from ctiroute.model import PastCall
 
 MAX_COUNT = 20  # a source returns no more calls than this (CallerQuery.limit)
 
@@ -23,10 +25,15 @@ def read(node: Node, _scope: Scope) -> Probe:
         count = f.get("count", integer(1, MAX_COUNT), 1)
         within = f.require("within", duration)
         outcomes = f.get("outcome", one_or_list(choice(*Outcome)), ())
+        queues = f.get("queue", one_or_list(pattern), ())
+    queue_fits = any_glob(queues) if queues else None
+
+    def counts(call: PastCall) -> bool:
+        return (not outcomes or call.outcome in outcomes) and (queue_fits is None or (call.queue is not None and queue_fits(call.queue)))
 
     def calls(facts: Facts) -> int:
         since = facts.now - within
-        return sum(1 for call in facts.context.calls if call.received_at >= since and (not outcomes or call.outcome in outcomes))
+        return sum(1 for call in facts.context.calls if call.received_at >= since and counts(call))
 
     def test(facts: Facts) -> Bound | None:
         return HOLDS if len(facts.context.calls) >= count and calls(facts) >= count else None
@@ -36,7 +43,8 @@ def read(node: Node, _scope: Scope) -> Probe:
         return f"{number} earlier call{'' if number == 1 else 's'}"
 
     kind = f"{' or '.join(outcomes)} " if outcomes else ""
-    return Probe(test, seen, f"{count} or more earlier {kind}calls within {span_in_words(within)}", Needs(calls=within))
+    to = f"to {' or '.join(queues)} " if queues else ""
+    return Probe(test, seen, f"{count} or more earlier {kind}calls {to}within {span_in_words(within)}", Needs(calls=within))
 
 
 KIND = ConditionKind(
@@ -47,6 +55,7 @@ KIND = ConditionKind(
         {
             "count": shape.about(shape.integer(1, MAX_COUNT), "So many earlier calls at least; 1 where it is not given."),
             "within": shape.about(shape.duration(), "Calls of at most so long ago.", "1h"),
+            "queue": shape.about(shape.many(shape.pattern()), "In which queue they waited; * stands for any text."),
             "outcome": shape.about(shape.many(shape.words(*Outcome)), "How they ended; without it any end will do."),
         },
         required=["within"],
