@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.cli import rule_check
+from ctiroute.cli import rule_check, rule_schema
 
 if TYPE_CHECKING:
     from ctiroute.cli.output import Commands
 
-COMMANDS = (rule_check,)  # in the order in which the help names them
+COMMANDS = (rule_check, rule_schema)  # in the order in which the help names them
 
 
 def add(commands: Commands) -> None:

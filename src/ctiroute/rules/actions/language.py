@@ -32,6 +32,6 @@ KIND = ActionKind(
     "language",
     "The language of the prompts: a code, or `customer` for that of the customer's last contact.",
     read,
-    shape.language(),
+    shape.language(CUSTOMER),
     "customer",
 )

@@ -39,7 +39,7 @@ KIND = ActionKind(
     "Further channel variables for the dialplan, CTI_X_<NAME>.",
     read,
     shape.mapping_of(
-        shape.template(),
+        shape.value(),
         keys=f"^{_NAME.pattern}$",
         meaning="the name of a variable: capital letters, digits and _",
         most=MAX_VARIABLES,

@@ -1,0 +1,92 @@
+"""The JSON Schema of a rule file, put together from what each condition and action says of its own shape.
+
+Draft-07, which yaml-language-server (and with it most editors) knows best. What a file means is for the reader to say: a schema sees no
+other file, so it does not know which lists there are. Knows no kind by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from typing import TYPE_CHECKING, Any
+
+from ctiroute.documents import Mapping, Node, Scalar, Sequence, load
+from ctiroute.rules import fragments as shape
+from ctiroute.rules.actions import ACTIONS
+from ctiroute.rules.conditions import CONDITIONS
+from ctiroute.rules.headings import link, of_action
+from ctiroute.rules.sections import SECTIONS
+from ctiroute.rules.when import ALL, ANY, COMPOSITES, NOT
+
+if TYPE_CHECKING:
+    from ctiroute.rules.fragments import Fragment
+    from ctiroute.rules.kinds import ActionKind, ConditionKind
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+_COMPOSITES: dict[str, Fragment] = {
+    ALL: shape.list_of(shape.reference("some-conditions")),
+    ANY: shape.list_of(shape.reference("some-conditions")),
+    NOT: shape.reference("some-conditions"),
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of one rule file, ready for `json.dumps`."""
+    return {
+        "$schema": DIALECT,
+        "title": "ctiroute rules",
+        "description": "One file of a folder of rules: the first rule whose conditions all hold takes the call.",
+        **_published(shape.mapping({key: shape.about(one.fragment, one.summary) for key, one in SECTIONS.items()})),
+        "definitions": {name: _published(fragment) for name, fragment in definitions().items()},
+    }
+
+
+def definitions() -> dict[str, Fragment]:
+    """Return what fragments refer to by name, with their marks: lint reads files along it."""
+    when = {name: _described(kind, name) for name, kind in CONDITIONS.items()}
+    when |= {name: shape.about(_COMPOSITES[name], _with_link(summary, name)) for name, summary in COMPOSITES.items()}
+    then = {name: _described(kind, of_action(name)) for name, kind in ACTIONS.items()}
+    conditions, actions = shape.mapping(when), {**shape.mapping(then), **_neighbours()}
+    return {
+        "conditions": shape.about(conditions, "Conditions, all of which have to hold; {} holds for every call."),
+        "some-conditions": shape.about({**conditions, "minProperties": 1}, "Conditions, all of which have to hold."),
+        "actions": shape.about(actions, "What happens to the call."),
+    }
+
+
+def plain(node: Node) -> Any:
+    """Return a tree as lists, dictionaries and values, as other readers of YAML would give it."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {key.text: plain(value) for key, value in node}
+
+
+def _described(kind: ConditionKind | ActionKind, heading: str) -> Fragment:
+    examples = [plain(load(kind.example, "example"))] if kind.example else []
+    return shape.about(kind.schema, _with_link(kind.summary, heading), *examples)
+
+
+def _with_link(summary: str, heading: str) -> str:
+    return f"{summary} See {link(heading)}"
+
+
+def _neighbours() -> dict[str, Any]:
+    """Return which actions need another beside them, and which cannot stand together."""
+    made: dict[str, Any] = {}
+    for kind in ACTIONS.values():
+        if kind.excludes:
+            made[kind.name] = {"properties": dict.fromkeys(sorted(kind.excludes), False)}
+        if kind.requires:
+            alone = {"required": [kind.name], "properties": dict.fromkeys(sorted(kind.requires), False)}
+            made[kind.name] = {**made.get(kind.name, {}), "not": alone}
+    return {"dependencies": made} if made else {}
+
+
+def _published(fragment: Any) -> Any:
+    """Return a fragment without our own marks."""
+    if isinstance(fragment, MappingABC):
+        return {key: _published(value) for key, value in fragment.items() if key not in {shape.MARK, shape.MARK_KEYS}}
+    return [_published(one) for one in fragment] if isinstance(fragment, list | tuple) else fragment

@@ -1,0 +1,54 @@
+"""The parts of a rule file: the keys at its top, each with the shape of its value. Schema, headings and lint walk them.
+
+Whoever adds a key to `load.py` adds its section here; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctiroute.rules import fragments as shape
+from ctiroute.rules.fragments import Fragment
+from ctiroute.rules.hours import HOURS_FRAGMENT
+
+A_FILE = "a-file"  # the heading of the page about what a file holds
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One key at the top of a file."""
+
+    summary: str  # one sentence, for the editor's hint
+    fragment: Fragment
+    heading: str = A_FILE  # where the page about rules tells of it
+
+
+RULE = shape.mapping(
+    {
+        "name": shape.about(shape.name("rule"), "Shown on screens and in reports; unique."),
+        "when": shape.about(shape.reference("conditions"), "Conditions, all of which have to hold; {} holds for every call."),
+        "then": shape.about(shape.reference("actions"), "What happens to the call."),
+    },
+    required=["name", "when", "then"],
+)
+
+
+def _or_nothing(fragment: Fragment) -> Fragment:
+    """Return the fragment of what may be empty: all of it is commented out."""
+    return {"if": {"type": "null"}, "then": {}, "else": fragment}
+
+
+SECTIONS = {
+    "rules": Section("Rules, first match first.", _or_nothing({"type": "array", "items": RULE})),
+    "default": Section("Actions for calls that no rule takes; exactly one file has it.", shape.reference("actions")),
+    "lists": Section(
+        "Named lists of numbers or words.",
+        _or_nothing({**shape.mapping_of(shape.list_of(shape.text())), "minProperties": 0, shape.MARK_KEYS: f"defines {shape.LIST}"}),
+    ),
+    "hours": Section(
+        "Named opening hours.",
+        _or_nothing({**shape.mapping_of(HOURS_FRAGMENT), "minProperties": 0, shape.MARK_KEYS: f"defines {shape.HOURS}"}),
+        "hours",
+    ),
+    "timezone": Section("Where hours that name none are, and in which times are written: Europe/Kyiv; one file has it.", shape.text()),
+}
