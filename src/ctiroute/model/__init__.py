@@ -26,7 +26,7 @@ from ctiroute.model.identity import UNKNOWN, WITHHELD, Customer, Identifier, Ide
 from ctiroute.model.interaction import Interaction, InteractionEvent, InteractionStatus, Outcome, PastCall, WrapUp
 from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
-from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop
+from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
 from ctiroute.model.queue import QueueState
 from ctiroute.model.routing import (
@@ -106,6 +106,7 @@ __all__ = [
     "RuleTrace",
     "Scope",
     "ScreenPop",
+    "ShadowReport",
     "SourceReport",
     "Status",
     "Subject",

@@ -120,3 +120,12 @@ class CallRecord:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     snapshot: bytes | None = None  # JSON of context and decision, so that a restart can still show the pop
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowReport:
+    """What one run of a node has learnt so far of the rules it asks beside those in use."""
+
+    run: str  # names the node, and this start of it
+    told_at: datetime  # aware, UTC
+    report: bytes  # JSON, as `app.shadow` writes it; numbers in it are masked

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
         Operator,
         Purged,
         Receipt,
+        ShadowReport,
         Subject,
         Touch,
         WrapUp,
     )
     from ctiroute.store.copying import Item, Key, Kind
+    from ctiroute.store.places import CallPlace
     from ctiroute.store.touch_rows import TouchRow
 
 
@@ -105,6 +107,22 @@ class Store(Protocol):
 
     async def get_call(self, call_id: str) -> CallRecord | None:
         """Return one call, or None."""
+
+    async def calls_between(self, since: datetime, until: datetime, after: CallPlace | None, limit: int) -> list[CallRecord]:
+        """Return the next calls that came from `since` on and before `until`, oldest first, at most `limit`.
+
+        `after` is the `place_of` the last one of the page before, None for the first page. A call's time is when it was received, else
+        the earliest other time we know of it.
+        """
+
+    async def put_shadow_report(self, report: ShadowReport) -> None:
+        """Keep what one run of a node learnt of the rules beside those in use, in place of what it told before.
+
+        Reports of runs that were last heard of more than `SHADOW_KEPT` before this one go.
+        """
+
+    async def get_shadow_reports(self) -> list[ShadowReport]:
+        """Return what every run told last, the latest first."""
 
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`. Idempotent."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.errors import StoreError, StoreUnavailable
 from ctiroute.store.postgres.faults import DRIVER, is_link_lost
+from ctiroute.store.postgres.link import CLOSE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -66,9 +67,12 @@ class Pool:
         links = tuple(self._free)
         await asyncio.gather(*(link.close() for link in links))
         self.shut(StoreUnavailable("the store is not open"))
-        for task in self._tasks:
+        tasks = tuple(self._tasks)
+        if tasks:  # links on their way let go by themselves; cancelled at once, the driver would complain of what it still waited for
+            await asyncio.wait(tasks, timeout=CLOSE_S)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def link(self) -> AsyncIterator[Link]:

@@ -38,9 +38,9 @@ Row = tuple[Any, ...]
 MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
 
 # Numbers of the enumerations in touches. They are in the database for good: a new member takes the next number.
-_MEDIUM_NUMBERS: dict[str, int] = {Medium.VOICE: 1, Medium.SMS: 2, Medium.EMAIL: 3, Medium.CHAT: 4, Medium.TELEGRAM: 5, Medium.WEB: 6}
+MEDIUM_NUMBERS: dict[str, int] = {Medium.VOICE: 1, Medium.SMS: 2, Medium.EMAIL: 3, Medium.CHAT: 4, Medium.TELEGRAM: 5, Medium.WEB: 6}
 # The farther a touch got, the greater.
-_STATUS_NUMBERS: dict[str, int] = {
+STATUS_NUMBERS: dict[str, int] = {
     TouchStatus.SENT: 0,
     TouchStatus.FAILED: 1,
     TouchStatus.DELIVERED: 2,
@@ -48,8 +48,8 @@ _STATUS_NUMBERS: dict[str, int] = {
     TouchStatus.CLICKED: 4,
     TouchStatus.ANSWERED: 5,
 }
-_MEDIA_BY_NUMBER = {number: Medium(value) for value, number in _MEDIUM_NUMBERS.items()}
-_STATUSES_BY_NUMBER = {number: TouchStatus(value) for value, number in _STATUS_NUMBERS.items()}
+_MEDIA_BY_NUMBER = {number: Medium(value) for value, number in MEDIUM_NUMBERS.items()}
+_STATUSES_BY_NUMBER = {number: TouchStatus(value) for value, number in STATUS_NUMBERS.items()}
 _MEDIA = {member.value: member for member in Medium}
 _RECEIPT_TIMES = {TouchStatus.DELIVERED: 2, TouchStatus.READ: 3, TouchStatus.CLICKED: 4}  # places in `receipt_values`
 _KINDS = {member.value: member for member in IdentifierKind}
@@ -180,12 +180,6 @@ def customer_of(
 
 # --- touches
 
-TOUCH_COLUMNS = (
-    "identifier_key", "sent_at", "delivered_at", "read_at", "clicked_at", "campaign_id", "medium", "status", "touch_id", "customer_id",
-    "title", "text", "terms", "fields",
-)  # fmt: skip
-TOUCH_ID = TOUCH_COLUMNS.index("touch_id")
-
 
 def key_of_row(touch: TouchRow) -> int | None:
     """Return the key of an import's touch to a phone in E.164, None of one to anything else: `key_of` for rows."""
@@ -195,27 +189,6 @@ def key_of_row(touch: TouchRow) -> int | None:
         if digits.isdigit():
             return int(digits)
     return None
-
-
-def touch_values(touch: TouchRow, key: int, campaign_id: int) -> Row:
-    """Return an import's touch in the order of `TOUCH_COLUMNS`."""
-    touch_id, _, _, _, medium, sent_at, status, delivered_at, read_at, clicked_at, customer_id, title, text, terms, fields, _ = touch
-    return (
-        key,
-        _EPOCH + timedelta(0, 0, sent_at),
-        None if delivered_at is None else _EPOCH + timedelta(0, 0, delivered_at),
-        None if read_at is None else _EPOCH + timedelta(0, 0, read_at),
-        None if clicked_at is None else _EPOCH + timedelta(0, 0, clicked_at),
-        campaign_id,
-        _MEDIUM_NUMBERS[medium],
-        _STATUS_NUMBERS[status],
-        to_text(touch_id),
-        None if customer_id is None else to_text(customer_id),
-        to_text(title),
-        to_text(text),
-        to_text(terms),
-        fields,
-    )
 
 
 def touch_row_of(row: Row) -> TouchRow:
@@ -242,10 +215,12 @@ def touch_row_of(row: Row) -> TouchRow:
     )
 
 
-def grown(new: Row, known: Row) -> Row:
+def grown(new: TouchRow, known: Row) -> TouchRow:
     """Return a touch that is to take the place of a known one (a row of `drop_touches`), with what was known of how far it got."""
-    _, _, status, delivered_at, read_at, clicked_at = known
-    return (*new[:2], new[2] or delivered_at, new[3] or read_at, new[4] or clicked_at, *new[5:7], max(new[7], status), *new[8:])
+    _, _, status, *known_times = known
+    times = [at if at is not None or was is None else to_microseconds(was) for at, was in zip(new[7:10], known_times, strict=True)]
+    furthest = max(new[6], _STATUSES_BY_NUMBER[status].value, key=STATUS_NUMBERS.__getitem__)
+    return (*new[:6], furthest, times[0], times[1], times[2], *new[10:])
 
 
 def receipt_values(receipts: Iterable[Receipt]) -> list[Row]:
@@ -253,7 +228,7 @@ def receipt_values(receipts: Iterable[Receipt]) -> list[Row]:
     told: dict[str, list[Any]] = {}
     for receipt in receipts:
         row = told.setdefault(receipt.touch_id, [to_text(receipt.touch_id), 0, None, None, None])
-        row[1] = max(row[1], _STATUS_NUMBERS[receipt.status])
+        row[1] = max(row[1], STATUS_NUMBERS[receipt.status])
         place = _RECEIPT_TIMES.get(receipt.status)
         if place is not None:
             at = to_time(receipt.at)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import CallerFacts, Purged
+from ctiroute.model import CallerFacts, Purged, ShadowReport
 from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.erasing import Findings
+    from ctiroute.store.places import CallPlace
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
 
@@ -74,6 +75,7 @@ class PostgresStore:
         self._others: Pool | None = None
         self._months: set[partitions.Month] = set()  # that surely have a partition
         self._months_later: dict[partitions.Month, float] = {}  # that could not be given one, and when to try again (the loop's clock)
+        self._touches_turn = asyncio.Lock()  # hands over in the order of asking, which that of the database does not
         self.dirty = Outbox(lambda: self._others)
 
     # --- life
@@ -162,11 +164,17 @@ class PostgresStore:
         return await self.put_touch_rows([touch_row(touch) for touch in touches])
 
     async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
-        """Insert or replace touches given as rows; return how many were new."""
+        """Insert or replace touches given as rows; return how many were new.
+
+        Called again before it has returned, it makes the next ones ready meanwhile. They are written in the order of the calls.
+        """
         if not rows:
             return 0
-        await self._make_partitions(rows)
-        return await self._write("keep touches", lambda link: writing.put_touches(link, rows))
+        with mapped("keep touches"):
+            batch = writing.TouchBatch(rows)
+        async with self._touches_turn:
+            await self._make_partitions(rows)
+            return await self._write("keep touches", lambda link: writing.put_touches(link, batch))
 
     async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
         """Note how far touches got; return the ids that are not known."""
@@ -187,6 +195,22 @@ class PostgresStore:
         found = await self._read("get_call", rows.to_text(call_id))
         with readable():
             return records.call_of(tuple(found[0])) if found else None
+
+    async def calls_between(self, since: datetime, until: datetime, after: CallPlace | None, limit: int) -> list[CallRecord]:
+        """Return the next calls of a stretch of time, oldest first."""
+        start, call_id = (since, None) if after is None else after
+        values = rows.to_time(start), rows.to_time(until), rows.to_optional(call_id), limit
+        found = await self._read("calls_between", *values)
+        with readable():
+            return [records.call_of(tuple(row)) for row in found]
+
+    async def put_shadow_report(self, report: ShadowReport) -> None:
+        """Keep what one run of a node learnt of the rules beside those in use."""
+        await self._write("keep a shadow's report", lambda link: writing.put_shadow_report(link, report))
+
+    async def get_shadow_reports(self) -> list[ShadowReport]:
+        """Return what every run told last, the latest first."""
+        return [ShadowReport(rows.from_text(row[0]), row[1], row[2]) for row in await self._read("get_shadow_reports")]
 
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""

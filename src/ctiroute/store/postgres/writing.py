@@ -7,17 +7,19 @@ two batches that meet in different order would wait for each other.
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ctiroute.store.postgres import records, rows
+from ctiroute.store.places import SHADOW_KEPT
+from ctiroute.store.postgres import records, rows, touch_copy
 from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, TOUCHES_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Identifier, Interaction, Operator, Receipt
+    from ctiroute.model import CallRecord, Campaign, Customer, Identifier, Interaction, Operator, Receipt, ShadowReport
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
 
@@ -48,23 +50,33 @@ async def put_customers(link: Link, customers: Sequence[Customer]) -> int:
     return sum(row[0] for row in made)
 
 
-async def put_touches(link: Link, touches: Sequence[TouchRow]) -> int:
+class TouchBatch:
+    """Touches of one transaction, as far as they can be made ready before it."""
+
+    def __init__(self, touches: Iterable[TouchRow]) -> None:
+        """Raise UnicodeEncodeError for what is no text."""
+        self.touches = {touch[0]: touch for touch in touches}  # named twice in one batch: the last one counts
+        self.tails = {touch_id: touch_copy.tail(touch) for touch_id, touch in self.touches.items()}
+
+
+async def put_touches(link: Link, batch: TouchBatch) -> int:
     """Insert or replace touches, making identifiers and campaigns on the way; return how many were new.
 
     Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
     """
-    latest = {touch[0]: touch for touch in touches}  # named twice in one batch: the last one counts
-    batch = latest.values()
-    keys = await _keys_of_rows(link, batch)
+    touches, tails = batch.touches, batch.tails
+    keys = await _keys_of_rows(link, touches.values())
     await link.run("lock", TOUCHES_LOCK)
-    campaigns = await _campaigns_of(link, batch)
-    values = [rows.touch_values(touch, key, campaigns[touch[3]]) for touch, key in zip(batch, keys, strict=True)]
-    known = {row[0]: row for row in await link.run("drop_touches", [each[rows.TOUCH_ID] for each in values])}
+    campaigns = await _campaigns_of(link, touches.values())
+    known = await link.run("drop_touches", [rows.to_text(touch_id) for touch_id in touches])
     if known:
-        values = [rows.grown(each, known[each[rows.TOUCH_ID]]) if each[rows.TOUCH_ID] in known else each for each in values]
-    await link.connection.copy_records_to_table("touches", records=values, columns=rows.TOUCH_COLUMNS)
-    await mark(link, [row[1] for row in known.values()] + keys)
-    return len(values) - len(known)
+        names = {rows.from_text(row[0]): row for row in known}
+        tails = tails | {name: touch_copy.tail(rows.grown(touches[name], row)) for name, row in names.items()}
+    heads = zip(keys, [campaigns[touch[3]] for touch in touches.values()], strict=True)
+    copy = io.BytesIO(touch_copy.whole(heads, tails.values()))
+    await link.connection.copy_to_table("touches", source=copy, columns=touch_copy.COLUMNS, format="binary")
+    await mark(link, [row[1] for row in known] + keys)
+    return len(touches) - len(known)
 
 
 async def add_receipts(link: Link, receipts: Sequence[Receipt]) -> frozenset[str]:
@@ -117,6 +129,12 @@ async def drop_sessions(link: Link, token_hash: bytes | None, operator_id: str |
         await link.run("drop_session", token_hash)
     if operator_id is not None:
         await link.run("drop_sessions_of_operator", rows.to_text(operator_id))
+
+
+async def put_shadow_report(link: Link, report: ShadowReport) -> None:
+    """Keep one run's report, and forget runs that are long over."""
+    await link.run("put_shadow_report", rows.to_text(report.run), rows.to_time(report.told_at), report.report)
+    await link.run("drop_shadow_reports", rows.to_time(report.told_at - SHADOW_KEPT))
 
 
 async def _keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
@@ -172,8 +190,7 @@ async def mark(link: Link, keys: Sequence[int]) -> None:
     if not keys or not (await link.run("is_followed"))[0][0]:
         return
     distinct = list(dict.fromkeys(keys))
-    for start in range(0, len(distinct), _KEYS_AT_ONCE):
-        await link.run("mark", distinct[start : start + _KEYS_AT_ONCE])
+    await link.run_many("mark", [(distinct[start : start + _KEYS_AT_ONCE],) for start in range(0, len(distinct), _KEYS_AT_ONCE)])
 
 
 def _columns(values: Sequence[Sequence[object]], count: int) -> list[list[object]]:

@@ -11,12 +11,16 @@ from ctiroute.store.copying import Kind, key_of
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.statements import SQL
+from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
+    from ctiroute.model import CallRecord
     from ctiroute.store.copying import Item, Key
+    from ctiroute.store.places import CallPlace
     from ctiroute.store.sqlite.rows import Row
     from ctiroute.store.touch_rows import TouchRow
 
@@ -30,6 +34,14 @@ def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
     if after and items and key_of(items[0]) == after:
         del items[0]
     return items[:limit]
+
+
+def calls_between(path: Path, since: datetime, until: datetime, after: CallPlace | None, limit: int) -> list[CallRecord]:
+    """Return the next calls of a stretch of time, oldest first."""
+    start, call_id = (since, None) if after is None else after
+    values = to_microseconds(start), to_microseconds(until), call_id, limit
+    with mapped("read calls"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        return [rows.call_of(row) for row in connection.execute(SQL["calls_between"], values)]
 
 
 def count(path: Path, kind: Kind) -> int:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import Purged
+from ctiroute.model import Purged, ShadowReport
 from ctiroute.store.sqlite import erasing, exporting, retention, rows, writing
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.reader import Reader
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         WrapUp,
     )
     from ctiroute.store.copying import Item, Key, Kind
+    from ctiroute.store.places import CallPlace
     from ctiroute.store.touch_rows import TouchRow
 
 T = TypeVar("T")
@@ -148,6 +149,18 @@ class SqliteStore:
         found = self._read("get_call", call_id)
         with readable():
             return rows.call_of(found[0]) if found else None
+
+    async def calls_between(self, since: datetime, until: datetime, after: CallPlace | None, limit: int) -> list[CallRecord]:
+        """Return the next calls of a stretch of time, oldest first."""
+        return await self._look(lambda: exporting.calls_between(self.path, since, until, after, limit))
+
+    async def put_shadow_report(self, report: ShadowReport) -> None:
+        """Keep what one run of a node learnt of the rules beside those in use."""
+        await self._write("keep a shadow's report", lambda connection: writing.put_shadow_report(connection, report))
+
+    async def get_shadow_reports(self) -> list[ShadowReport]:
+        """Return what every run told last, the latest first."""
+        return [ShadowReport(run, rows.from_microseconds(at), report) for run, at, report in self._read("get_shadow_reports")]
 
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.statements import SQL, for_rows
 from ctiroute.store.touch_rows import to_microseconds
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Receipt
+    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Receipt, ShadowReport
     from ctiroute.store.touch_rows import TouchRow
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
@@ -95,6 +96,12 @@ def drop_sessions(connection: sqlite3.Connection, token_hash: bytes | None, oper
         connection.execute(SQL["drop_session"], (token_hash,))
     if operator_id is not None:
         connection.execute(SQL["drop_sessions_of_operator"], (operator_id,))
+
+
+def put_shadow_report(connection: sqlite3.Connection, report: ShadowReport) -> None:
+    """Keep one run's report, and forget runs that are long over."""
+    connection.execute(SQL["put_shadow_report"], (report.run, to_microseconds(report.told_at), report.report))
+    connection.execute(SQL["drop_shadow_reports"], (to_microseconds(report.told_at - SHADOW_KEPT),))
 
 
 def _insert(connection: sqlite3.Connection, name: str, values: Sequence[rows.Row]) -> int:

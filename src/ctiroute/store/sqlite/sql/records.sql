@@ -31,6 +31,30 @@ SELECT call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule
     operator_id, decision_ms, outcome, answered_at, ended_at, snapshot
 FROM calls WHERE call_id = ?1
 
+-- name: calls_between
+-- The next calls of a stretch of time, in its order. ?1: from when on; ?2: before when; ?3: after which call of the moment ?1, null: from
+-- its first one on.
+SELECT call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id,
+    operator_id, decision_ms, outcome, answered_at, ended_at, snapshot
+FROM calls
+WHERE COALESCE(received_at, answered_at, ended_at, 0) >= ?1 AND COALESCE(received_at, answered_at, ended_at, 0) < ?2
+    AND (?3 IS NULL OR COALESCE(received_at, answered_at, ended_at, 0) > ?1 OR call_id > ?3)
+ORDER BY COALESCE(received_at, answered_at, ended_at, 0), call_id
+LIMIT ?4
+
+-- name: put_shadow_report
+-- What one run of a node learnt of the rules beside those in use.
+INSERT INTO shadow_reports (run, told_at, report) VALUES (?1, ?2, ?3)
+ON CONFLICT (run) DO UPDATE SET told_at = excluded.told_at, report = excluded.report
+
+-- name: drop_shadow_reports
+-- Forget runs that have not been heard of since a time.
+DELETE FROM shadow_reports WHERE told_at < ?1
+
+-- name: get_shadow_reports
+-- What every run told last.
+SELECT run, told_at, report FROM shadow_reports ORDER BY told_at DESC, run
+
 -- name: put_missed
 -- Keep a missed call; telling it again changes nothing but its words.
 INSERT INTO missed_calls (pop_id, operator_id, call_id, caller_number, caller_name, headline, offered_at, rang_s)
