@@ -11,6 +11,7 @@ from random import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ctiroute.engine.awake import AwakeClock
 from ctiroute.engine.guarded import SourceMetrics
 from ctiroute.engine.hedge import Hedge
 from ctiroute.engine.late import Late
@@ -58,6 +59,7 @@ class Gatherer:
         self._quick: list[tuple[str, FindNow]] = []
         self._slow: list[Hedge] = []
         self._late = Late()
+        self._awake = AwakeClock()
         self._clock = clock
         for source in sources:
             self.add(source)
@@ -68,7 +70,7 @@ class Gatherer:
         if (find_now := asked.find_now) is not None:
             self._quick.append((asked.name, find_now))
         else:
-            self._slow.append(Hedge(source, self._metrics, self._late, self._clock, random))
+            self._slow.append(Hedge(source, self._metrics, self._late, self._clock, self._awake, random))
 
     def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
@@ -126,6 +128,7 @@ class Gatherer:
     async def close(self) -> None:
         """Let go of late look-ups, and end all others."""
         self._late.close()
+        self._awake.close()
         for hedge in self._slow:
             await hedge.close()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.engine.awake import AwakeClock
     from ctiroute.engine.breaker import Permit
     from ctiroute.engine.source import Answer, Copy, Source
     from ctiroute.model import CallerFacts, CallerQuery
@@ -90,13 +91,16 @@ class Guarded:
         policy: BreakerPolicy,
         metrics: SourceMetrics,
         clock: Callable[[], datetime],
+        awake: AwakeClock,
         chance: Callable[[], float],
     ) -> None:
+        """`clock` is the time of day, `awake` the one by which the breaker judges, `chance` returns values from 0 up to 1."""
         self.name = source.name
         self._task_name = f"look up in {source.name}"
         self._source = source
         self._policy = policy
         self._clock = clock
+        self._awake = awake
         self._breaker = Breaker(policy, chance, self._changed)
         self._running: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks weakly
         # A child look-up costs a lock, so each is done once.
@@ -109,7 +113,7 @@ class Guarded:
     def ask(self, query: CallerQuery, loop: asyncio.AbstractEventLoop, arrived: Callable[[Asked], None]) -> Asked | None:
         """Begin a look-up that calls `arrived` with itself once it has its answer; None: the breaker is open."""
         now = loop.time()
-        permit = self._breaker.permit(now)
+        permit = self._breaker.permit(self._awake.time())
         if permit is None:
             self._results["skipped"].inc()
             return None
@@ -129,7 +133,7 @@ class Guarded:
 
     def forget(self, permit: Permit) -> None:
         """Take note that nobody waits for a look-up any more."""
-        self._breaker.forgotten(permit, asyncio.get_running_loop().time())
+        self._breaker.forgotten(permit, self._awake.time())
         self._results["left"].inc()
 
     async def close(self) -> None:
@@ -155,7 +159,7 @@ class Guarded:
             asked.answer = self._failed(asked.permit, "failed", failure(self.name, _ms_since(started), error))
         else:
             now, took = loop.time(), perf_counter() - started
-            self._breaker.answered(asked.permit, now)
+            self._breaker.answered(asked.permit, self._awake.time())
             self._results["ok" if now - asked.at < self._policy.slow_s else "slow"].inc()
             self._seconds.observe(took)
             age = None if facts.read_at is None else max(0.0, round((self._clock() - facts.read_at).total_seconds(), 3))
@@ -163,7 +167,7 @@ class Guarded:
         arrived(asked)
 
     def _failed(self, permit: Permit, result: str, report: SourceReport) -> Answer:
-        self._breaker.failed(permit, asyncio.get_running_loop().time())
+        self._breaker.failed(permit, self._awake.time())
         self._results[result].inc()
         return None, report
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ctiroute.engine.awake import AwakeClock
     from ctiroute.engine.guarded import Asked, SourceMetrics
     from ctiroute.engine.late import Late
     from ctiroute.engine.source import Answer, Source
@@ -34,11 +35,17 @@ class Hedge:
     """A store and its copy, if it has one."""
 
     def __init__(
-        self, source: Source | Backed, metrics: SourceMetrics, late: Late, clock: Callable[[], datetime], chance: Callable[[], float]
+        self,
+        source: Source | Backed,
+        metrics: SourceMetrics,
+        late: Late,
+        clock: Callable[[], datetime],
+        awake: AwakeClock,
+        chance: Callable[[], float],
     ) -> None:
         store, copy = (source.source, source.copy) if isinstance(source, Backed) else (source, None)
-        self.store = Guarded(store, LONE_POLICY if copy is None else STORE_POLICY, metrics, clock, chance)
-        self.copy = None if copy is None else Guarded(copy, COPY_POLICY, metrics, clock, chance)
+        self.store = Guarded(store, LONE_POLICY if copy is None else STORE_POLICY, metrics, clock, awake, chance)
+        self.copy = None if copy is None else Guarded(copy, COPY_POLICY, metrics, clock, awake, chance)
         self.guarded = [self.store] if self.copy is None else [self.store, self.copy]
         self.nobody = metrics.decided.labels("none")
         self.late = late

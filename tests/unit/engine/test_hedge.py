@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -375,6 +376,21 @@ def test_a_copy_that_hangs_costs_little_once_it_is_known() -> None:
         assert stage.metric("ctiroute_source_breaker_changes_total", source="copy", to="open") >= 1
 
     run(scenario())
+
+
+async def test_our_own_stall_is_not_held_against_the_store() -> None:
+    """Answers that waited in the socket while we were kept from running were in time."""
+    stage = Stage()
+    stage.store.after_s = 0.01
+    calls = [asyncio.get_running_loop().create_task(stage.call()) for _ in range(6)]
+    while stage.store.running < len(calls):
+        await asyncio.sleep(0)
+    time.sleep(0.7)  # noqa: ASYNC251 - the stall
+    await asyncio.gather(*calls)
+    context, _ = await stage.call()
+    assert states(context) == {"store": "ok"}
+    assert stage.metric("ctiroute_source_breaker_changes_total", source="store", to="open") == 0
+    await stage.gatherer.close()
 
 
 def test_a_caller_who_hangs_up_ends_both_look_ups() -> None:
