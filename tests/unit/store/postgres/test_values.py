@@ -101,9 +101,9 @@ def test_a_phone_is_its_own_key_only_when_the_key_is_that_phone(value: str) -> N
 
 def test_every_member_of_an_enumeration_has_a_number_of_its_own() -> None:
     """A new member without one would fail at the first touch."""
-    assert set(rows._MEDIUM_NUMBERS) == set(Medium)
-    assert set(rows._STATUS_NUMBERS) == set(TouchStatus)
-    assert list(rows._STATUS_NUMBERS.values()) == sorted(set(rows._STATUS_NUMBERS.values()))
+    assert set(rows.MEDIUM_NUMBERS) == set(Medium)
+    assert set(rows.STATUS_NUMBERS) == set(TouchStatus)
+    assert list(rows.STATUS_NUMBERS.values()) == sorted(set(rows.STATUS_NUMBERS.values()))
 
 
 def test_a_time_without_its_offset_is_refused() -> None:
