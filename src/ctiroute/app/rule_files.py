@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIXES = frozenset({".yml", ".yaml"})
+CASES = ".test"  # in front of the suffix: the file holds cases that try the rules, and is none of them
 MAX_FILES = 500  # a folder with more is not a folder of rules
 MAX_SCRIPT = 64 * 1024  # bytes; a script is a page or two
 
 
 def read_rules(path: Path, names: KnownNames | None = None) -> Ruleset:
-    """Return the compiled rules of a folder (its `*.yml` and `*.yaml`, not those below), or of one file.
+    """Return the compiled rules of a folder (its `*.yml` and `*.yaml`, not `*.test.yml`, not those below), or of one file.
 
     Scripts are read from the same folder and below it, never from outside it. Raises `RulesError` with every fault found, also when
     there is nothing to read.
@@ -40,6 +41,11 @@ def read_rules(path: Path, names: KnownNames | None = None) -> Ruleset:
         return load_ruleset(sources, lambda script: _read_script(folder, script), names)
 
 
+def is_cases(file: Path) -> bool:
+    """Say whether a file tries the rules: `15-winter.test.yml`."""
+    return file.suffix in SUFFIXES and file.stem.endswith(CASES)
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keep the garbage collector out: all that is made is kept, and looking through it again and again is half the time of 10,000 rules."""
@@ -56,7 +62,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     try:
-        found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
+        found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith(".") and not is_cases(file))
     except OSError as error:
         raise RulesError(
             [Fault(str(path), 0, 0, f"cannot be read: {error.strerror or error}", hint="name a folder of .yml files, or one such file")]
