@@ -24,7 +24,8 @@ from ctiroute.rules.when import COMPOSITES
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "docs" / "reference" / "rules.schema.json"
-GOOD = sorted([*(ROOT / "rules").glob("*.yml"), *(ROOT / "src" / "ctiroute" / "demo" / "rules").glob("*.yml")])
+RULES = [path for path in (ROOT / "rules").glob("*.yml") if ".test." not in path.name]  # not the cases beside them
+GOOD = sorted([*RULES, *(ROOT / "src" / "ctiroute" / "demo" / "rules").glob("*.yml")])
 PAGES = [ROOT / "docs" / "reference" / "rules.md", ROOT / "docs" / "how-to" / "write-rules.md"]
 BLOCKS = [block for page in PAGES for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)]
 BAD = sorted((ROOT / "tests" / "data" / "rules" / "bad").glob("*.yml"))
