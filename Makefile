@@ -36,8 +36,13 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units
+
+types: $(VENV)/.dev
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest tests/unit tests/contract -q -x
+
+units: $(VENV)/.dev
+	@$(BIN)/python -m pytest tests/unit tests/contract -q -x -n auto
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .

@@ -8,7 +8,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
@@ -87,7 +87,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if not keys:
         out.print("no keys yet; make one: ctiroute apikey create NAME --scope touches")
         return EXIT_OK
-    table, now = Table("id", "name", "scopes", "made", "expires", "last used", "state"), utc_now()
+    table, now = Table(Column("id", no_wrap=True), "name", "scopes", "made", "expires", "last used", "state"), utc_now()
     for key in keys:
         state = "in force" if key.is_valid(now) else "revoked" if key.revoked_at else "expired"
         times = (_short(key.created_at), _short(key.expires_at) or "never", _short(key.last_used_at) or "never")

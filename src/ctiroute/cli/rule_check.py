@@ -54,5 +54,5 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         for warning in warnings:
             warn(str(warning))
-        out.print(f"{path}: {counted(len(ruleset.rules), 'rule')} and a default, version {ruleset.version}", style="green", markup=False)
+        out.print(f"{path}: {counted(len(ruleset.rules), 'rule')} and a default, version {ruleset.version}", style="green", markup=False, soft_wrap=True)
     return EXIT_OK

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ctiroute.cli import main
+from ctiroute.cli.output import err, out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    for console in (out, err):  # which have asked for their width already
+        monkeypatch.setattr(console, "_width", 100)
 
 
 @pytest.fixture
