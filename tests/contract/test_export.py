@@ -24,6 +24,7 @@ from ctiroute.model import (
     Operator,
     Outcome,
     Role,
+    RulesVersion,
     Scope,
     Status,
     Touch,
@@ -83,6 +84,7 @@ async def fill(store: Store) -> None:
         await store.put_wrap_up(WrapUp(key, text, text, at, text))
         await store.put_operator(Operator(key, text, (text,), text, text, text, Role.SUPERVISOR, text), "$argon2" if number % 2 else None)
         await store.put_api_key(ApiKey(key, text, frozenset({Scope.TOUCHES}), at, at, None, at), b"h")
+        await store.put_rules_version(RulesVersion(f"v{number}", at, text, "save", text, {f"{text}.yml": text}))
 
 
 async def everything(store: Store, limit: int = 100) -> dict[Kind, list[Item]]:

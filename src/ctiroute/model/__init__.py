@@ -47,6 +47,7 @@ from ctiroute.model.routing import (
     Trace,
     Verdict,
 )
+from ctiroute.model.rules_version import NodeRules, RulesVersion
 
 __all__ = [
     "TRIAL",
@@ -84,6 +85,7 @@ __all__ = [
     "Medium",
     "Member",
     "MissedCall",
+    "NodeRules",
     "Offer",
     "OfferAnswered",
     "OfferCompleted",
@@ -104,6 +106,7 @@ __all__ = [
     "Role",
     "RouteRequest",
     "RuleTrace",
+    "RulesVersion",
     "Scope",
     "ScreenPop",
     "ShadowReport",

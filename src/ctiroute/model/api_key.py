@@ -12,6 +12,8 @@ class Scope(StrEnum):
 
     TOUCHES = "touches"  # to bring touches in
     RECEIPTS = "receipts"  # to tell what became of them
+    RULES_READ = "rules:read"  # to look at rules and their versions, and to ask what they would do
+    RULES_WRITE = "rules:write"  # to reload rules and to go back to earlier ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
         ErasureMarker,
         Interaction,
         MissedCall,
+        NodeRules,
         Operator,
         Purged,
         Receipt,
+        RulesVersion,
         ShadowReport,
         Subject,
         Touch,
@@ -168,6 +170,25 @@ class Store(Protocol):
 
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; the first time stays. False when there is none."""
+
+    # --- versions of the rules
+    async def put_rules_version(self, used: RulesVersion) -> None:
+        """Keep that rules came into use, and forget the oldest such times.
+
+        Nothing is kept when these rules came into use last anyway (on another node), or when a node that starts brings none that are new.
+        """
+
+    async def get_rules_versions(self, limit: int) -> list[RulesVersion]:
+        """Return when which rules came into use, the latest first, without their files."""
+
+    async def get_rules_version(self, version: str) -> RulesVersion | None:
+        """Return the latest use of one version, with its files; None when it is not kept."""
+
+    async def put_node_rules(self, node: NodeRules) -> None:
+        """Keep which rules a node uses, and forget nodes that are long gone."""
+
+    async def get_node_rules(self, seen_since: datetime) -> list[NodeRules]:
+        """Return the nodes that said so since a time, by name."""
 
     # --- all there is, for `db copy`
     async def export(self, kind: Kind, after: Key, limit: int) -> Sequence[Item]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, assert_never, cast
 import msgspec
 
 from ctiroute.errors import StoreError
-from ctiroute.model import ApiKey, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, WrapUp
+from ctiroute.model import ApiKey, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, RulesVersion, WrapUp
+from ctiroute.store.rules_rows import use_id
 from ctiroute.store.touch_rows import TouchRow
 
 if TYPE_CHECKING:
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
     from ctiroute.store.base import Store
 
-Item = Campaign | Customer | TouchRow | Interaction | CallRecord | MissedCall | WrapUp | tuple[Operator, str | None] | tuple[ApiKey, bytes]
+Item = (
+    Campaign
+    | Customer
+    | TouchRow
+    | Interaction
+    | CallRecord
+    | MissedCall
+    | WrapUp
+    | tuple[Operator, str | None]
+    | tuple[ApiKey, bytes]
+    | RulesVersion
+)
 Key = tuple[str, ...]  # of an item among those of its kind; () comes before all
 
 _PAGE = 2000  # items
@@ -42,6 +54,7 @@ class Kind(StrEnum):
     WRAP_UPS = "wrap_ups"
     OPERATORS = "operators"
     API_KEYS = "api_keys"
+    RULES_VERSIONS = "rules_versions"
 
 
 class Exporting(Protocol):
@@ -94,6 +107,8 @@ def key_of(item: Item) -> Key:  # noqa: PLR0911 - one for each kind
             return (item.pop_id,)
         case WrapUp():
             return item.call_id, item.operator_id
+        case RulesVersion():
+            return (use_id(item),)
         case (Operator() as operator, _):
             return (operator.operator_id,)
         case (ApiKey() as key, _):
@@ -145,6 +160,9 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             for key, secret_hash in cast("Sequence[tuple[ApiKey, bytes]]", page):
                 if await target.get_api_key(key.key_id) is None:
                     await target.put_api_key(key, secret_hash)
+        case Kind.RULES_VERSIONS:
+            for used in cast("Sequence[RulesVersion]", page):  # in the order of time
+                await target.put_rules_version(used)
         case _:
             assert_never(kind)
 

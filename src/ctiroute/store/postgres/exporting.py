@@ -31,7 +31,7 @@ async def count(link: Link, kind: Kind) -> int:
     return int((await link.run(f"count_all_{kind}"))[0][0])
 
 
-def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
+def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each kind
     match kind:
         case Kind.CAMPAIGNS:
             return Campaign(rows.from_text(row[0]), rows.from_text(row[1]), Medium(row[2]))
@@ -52,3 +52,5 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
             return records.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:
             return records.api_key_of(row)
+        case Kind.RULES_VERSIONS:
+            return records.rules_version_of(row)

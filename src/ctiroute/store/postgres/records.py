@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.model import ApiKey, CallRecord, MissedCall, Operator, Outcome, Role, Scope, Status, WrapUp
+from ctiroute.model import ApiKey, CallRecord, MissedCall, NodeRules, Operator, Outcome, Role, RulesVersion, Scope, Status, WrapUp
+from ctiroute.store import rules_rows
 from ctiroute.store.postgres.rows import from_optional, from_text, optional_time, to_optional, to_text, to_time
 
 if TYPE_CHECKING:
@@ -139,3 +140,26 @@ def api_key_of(row: Row) -> tuple[ApiKey, bytes]:
     key_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, secret_hash = row
     known = frozenset(_SCOPES[scope] for scope in _decode_texts(scopes) if scope in _SCOPES)
     return ApiKey(from_text(key_id), from_text(name), known, created_at, expires_at, revoked_at, last_used_at), secret_hash
+
+
+# --- versions of the rules
+
+
+def rules_version_values(used: RulesVersion) -> Row:
+    """Return a use of rules for `put_rules_version`."""
+    texts = map(to_text, (used.who, used.how, used.node))
+    key = to_text(rules_rows.use_id(used))
+    return key, to_text(used.version), to_time(used.used_at), *texts, rules_rows.pack(used.files), used.how == "start"
+
+
+def rules_version_of(row: Row) -> RulesVersion:
+    """Return a use of rules, with its files where the row has them."""
+    version, used_at, who, how, node, *packed = row
+    files = rules_rows.unpack(packed[0]) if packed else {}
+    return RulesVersion(from_text(version), used_at, from_text(who), from_text(how), from_text(node), files)
+
+
+def node_rules_of(row: Row) -> NodeRules:
+    """Return which rules a node uses."""
+    node, version, since, seen_at = row
+    return NodeRules(from_text(node), from_text(version), since, seen_at)

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         ErasureMarker,
         Interaction,
         MissedCall,
+        NodeRules,
         Operator,
         Receipt,
+        RulesVersion,
         Subject,
         Touch,
         WrapUp,
@@ -282,6 +284,30 @@ class PostgresStore:
     async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """End a key; False when there is none."""
         return bool(await self._write("revoke a key", lambda link: link.run("revoke_api_key", rows.to_text(key_id), rows.to_time(at))))
+
+    # --- versions of the rules
+
+    async def put_rules_version(self, used: RulesVersion) -> None:
+        """Keep that rules came into use, unless that is known."""
+        await self._write("keep a version of the rules", lambda link: writing.put_rules_version(link, used))
+
+    async def get_rules_versions(self, limit: int) -> list[RulesVersion]:
+        """Return when which rules came into use, the latest first."""
+        return [records.rules_version_of(tuple(row)) for row in await self._read("get_rules_versions", limit)]
+
+    async def get_rules_version(self, version: str) -> RulesVersion | None:
+        """Return the latest use of one version, with its files."""
+        found = await self._read("get_rules_version", rows.to_text(version))
+        with readable():
+            return records.rules_version_of(tuple(found[0])) if found else None
+
+    async def put_node_rules(self, node: NodeRules) -> None:
+        """Keep which rules a node uses."""
+        await self._write("keep a node's rules", lambda link: writing.put_node_rules(link, node))
+
+    async def get_node_rules(self, seen_since: datetime) -> list[NodeRules]:
+        """Return the nodes that said so since a time."""
+        return [records.node_rules_of(tuple(row)) for row in await self._read("get_node_rules", rows.to_time(seen_since))]
 
     # --- all there is
 

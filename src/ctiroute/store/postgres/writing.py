@@ -11,15 +11,27 @@ import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.postgres import records, rows, touch_copy
-from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, TOUCHES_LOCK
+from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, RULES_LOCK, TOUCHES_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Identifier, Interaction, Operator, Receipt, ShadowReport
+    from ctiroute.model import (
+        CallRecord,
+        Campaign,
+        Customer,
+        Identifier,
+        Interaction,
+        NodeRules,
+        Operator,
+        Receipt,
+        RulesVersion,
+        ShadowReport,
+    )
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
 
@@ -135,6 +147,20 @@ async def put_shadow_report(link: Link, report: ShadowReport) -> None:
     """Keep one run's report, and forget runs that are long over."""
     await link.run("put_shadow_report", rows.to_text(report.run), rows.to_time(report.told_at), report.report)
     await link.run("drop_shadow_reports", rows.to_time(report.told_at - SHADOW_KEPT))
+
+
+async def put_rules_version(link: Link, used: RulesVersion) -> None:
+    """Keep that rules came into use, unless that is known, and forget the oldest such times."""
+    await link.run("lock", RULES_LOCK)  # nodes that take the same rules at once make one row
+    await link.run("put_rules_version", *records.rules_version_values(used))
+    await link.run("drop_rules_versions", rules_rows.KEPT)
+
+
+async def put_node_rules(link: Link, node: NodeRules) -> None:
+    """Keep which rules a node uses, and forget nodes that are long gone."""
+    seen = rows.to_time(node.seen_at)
+    await link.run("put_node_rules", rows.to_text(node.node), rows.to_text(node.version), rows.to_time(node.since), seen)
+    await link.run("drop_node_rules", rows.to_time(node.seen_at - rules_rows.NODE_KEPT))
 
 
 async def _keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ctiroute.model import CallRecord
+    from ctiroute.model import CallRecord, RulesVersion
     from ctiroute.store.copying import Item, Key
     from ctiroute.store.places import CallPlace
     from ctiroute.store.sqlite.rows import Row
@@ -42,6 +42,13 @@ def calls_between(path: Path, since: datetime, until: datetime, after: CallPlace
     values = to_microseconds(start), to_microseconds(until), call_id, limit
     with mapped("read calls"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         return [rows.call_of(row) for row in connection.execute(SQL["calls_between"], values)]
+
+
+def rules_version(path: Path, version: str) -> RulesVersion | None:
+    """Return the latest use of one version, with its files: too large to be unpacked in the loop's thread."""
+    with mapped("read a version"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute(SQL["get_rules_version"], (version,)).fetchone()
+        return None if row is None else rows.rules_version_of(row)
 
 
 def count(path: Path, kind: Kind) -> int:
@@ -68,6 +75,8 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
             return rows.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:
             return rows.api_key_of(row), row[-1]
+        case Kind.RULES_VERSIONS:
+            return rows.rules_version_of(row)
         case _:
             raise AssertionError(kind)
 

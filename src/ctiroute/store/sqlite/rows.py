@@ -21,17 +21,20 @@ from ctiroute.model import (
     InteractionStatus,
     Medium,
     MissedCall,
+    NodeRules,
     OfferTerms,
     Operator,
     Outcome,
     PastCall,
     Role,
+    RulesVersion,
     Scope,
     Status,
     Touch,
     TouchStatus,
     WrapUp,
 )
+from ctiroute.store import rules_rows
 from ctiroute.store.touch_rows import to_json, to_microseconds
 
 if TYPE_CHECKING:
@@ -298,3 +301,21 @@ def api_key_of(row: Row) -> ApiKey:
         _from_time(revoked_at),
         _from_time(last_used_at),
     )
+
+
+def rules_version_values(used: RulesVersion) -> Row:
+    """Return a use of rules for `put_rules_version`."""
+    at = to_microseconds(used.used_at)
+    return rules_rows.use_id(used), used.version, at, used.who, used.how, used.node, rules_rows.pack(used.files), used.how == "start"
+
+
+def rules_version_of(row: Row) -> RulesVersion:
+    """Return a use of rules, with its files where the row has them."""
+    version, used_at, who, how, node = row[:5]
+    return RulesVersion(version, from_microseconds(used_at), who, how, node, rules_rows.unpack(row[5]) if len(row) > 5 else {})  # noqa: PLR2004
+
+
+def node_rules_of(row: Row) -> NodeRules:
+    """Return which rules a node uses."""
+    node, version, since, seen_at = row
+    return NodeRules(node, version, from_microseconds(since), from_microseconds(seen_at))

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
         ErasureMarker,
         Interaction,
         MissedCall,
+        NodeRules,
         Operator,
         Receipt,
+        RulesVersion,
         Subject,
         Touch,
         WrapUp,
@@ -236,6 +238,28 @@ class SqliteStore:
         """End a key; False when there is none."""
         values = key_id, to_microseconds(at)
         return await self._write("revoke a key", lambda connection: connection.execute(SQL["revoke_api_key"], values).rowcount > 0)
+
+    # --- versions of the rules
+
+    async def put_rules_version(self, used: RulesVersion) -> None:
+        """Keep that rules came into use, unless that is known."""
+        await self._write("keep a version of the rules", lambda connection: writing.put_rules_version(connection, used))
+
+    async def get_rules_versions(self, limit: int) -> list[RulesVersion]:
+        """Return when which rules came into use, the latest first."""
+        return [rows.rules_version_of(row) for row in self._read("get_rules_versions", limit)]
+
+    async def get_rules_version(self, version: str) -> RulesVersion | None:
+        """Return the latest use of one version, with its files."""
+        return await self._look(lambda: exporting.rules_version(self.path, version))
+
+    async def put_node_rules(self, node: NodeRules) -> None:
+        """Keep which rules a node uses."""
+        await self._write("keep a node's rules", lambda connection: writing.put_node_rules(connection, node))
+
+    async def get_node_rules(self, seen_since: datetime) -> list[NodeRules]:
+        """Return the nodes that said so since a time."""
+        return [rows.node_rules_of(row) for row in self._read("get_node_rules", to_microseconds(seen_since))]
 
     # --- all there is
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.statements import SQL, for_rows
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, Receipt, ShadowReport
+    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, NodeRules, Receipt, RulesVersion, ShadowReport
     from ctiroute.store.touch_rows import TouchRow
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
@@ -102,6 +103,19 @@ def put_shadow_report(connection: sqlite3.Connection, report: ShadowReport) -> N
     """Keep one run's report, and forget runs that are long over."""
     connection.execute(SQL["put_shadow_report"], (report.run, to_microseconds(report.told_at), report.report))
     connection.execute(SQL["drop_shadow_reports"], (to_microseconds(report.told_at - SHADOW_KEPT),))
+
+
+def put_rules_version(connection: sqlite3.Connection, used: RulesVersion) -> None:
+    """Keep that rules came into use, unless that is known, and forget the oldest such times."""
+    connection.execute(SQL["put_rules_version"], rows.rules_version_values(used))
+    connection.execute(SQL["drop_rules_versions"], (rules_rows.KEPT,))
+
+
+def put_node_rules(connection: sqlite3.Connection, node: NodeRules) -> None:
+    """Keep which rules a node uses, and forget nodes that are long gone."""
+    seen = to_microseconds(node.seen_at)
+    connection.execute(SQL["put_node_rules"], (node.node, node.version, to_microseconds(node.since), seen))
+    connection.execute(SQL["drop_node_rules"], (to_microseconds(node.seen_at - rules_rows.NODE_KEPT),))
 
 
 def _insert(connection: sqlite3.Connection, name: str, values: Sequence[rows.Row]) -> int:
