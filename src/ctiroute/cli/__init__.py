@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ctiroute import __version__
-from ctiroute.cli import apikey, call, config, db, demo, erase, imports, lab, operator, rules, serve
+from ctiroute.cli import apikey, call, config, db, demo, erase, imports, lab, operator, rules, serve, trace
 from ctiroute.cli.output import EXIT_NO, EXIT_USAGE, complain
 from ctiroute.errors import ConfigurationError, CtirouteError
 
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ctiroute", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"ctiroute {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (demo, serve, rules, imports, call, db, erase, operator, apikey, lab, config):
+    for module in (demo, serve, rules, imports, call, trace, db, erase, operator, apikey, lab, config):
         module.add(commands)
     return parser
 
