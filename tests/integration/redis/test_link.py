@@ -41,6 +41,12 @@ async def test_everybody_gets_his_own_answer(link: Link, redis: RealRedis) -> No
     assert await connections(redis) - before <= 2
 
 
+async def test_many_commands_of_one_are_a_few_at_a_time(link: Link) -> None:
+    """More than may wait at once are answered all the same, in order."""
+    answers = await link.ask_all([("ECHO", str(number)) for number in range(2 * MAX_WAITING)])
+    assert [int(answer) for answer in answers] == list(range(2 * MAX_WAITING))
+
+
 async def test_an_error_is_for_who_caused_it(link: Link) -> None:
     """The others in the same pipeline have their answers."""
     wrong, good = await asyncio.gather(asked(link, "NOSUCHCOMMAND"), asked(link, "ECHO", "x"))

@@ -130,7 +130,12 @@ class ServerLink:
 
     async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """Return the answers to several commands, in order; raises `StoreUnavailable` when any of them failed."""
-        return list(await asyncio.gather(*[self._queue(command) for command in commands]))
+        answers: list[Any] = []
+        for start in range(0, len(commands), BATCH):
+            some = commands[start : start + BATCH]
+            self._refuse(len(some))  # all or none: those queued already would be answered to nobody
+            answers += await asyncio.gather(*[self._queue(command) for command in some])
+        return answers
 
     async def ask_every_node(self, *command: Word) -> list[Any]:
         """Return the one server's answer; raises `StoreUnavailable`."""
@@ -150,15 +155,18 @@ class ServerLink:
     # --- the one pipeline
 
     def _queue(self, command: Command) -> asyncio.Future[Any]:
-        self._refuse_if_away()
-        if len(self._waiting) >= MAX_WAITING:
-            raise StoreUnavailable("redis is too slow: too many commands wait for it")
+        self._refuse(1)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((command, answer))
         if self._worker is None:
             self._worker = loop.create_task(self._work(), name="redis pipeline")
         return answer
+
+    def _refuse(self, more: int) -> None:
+        self._refuse_if_away()
+        if len(self._waiting) + more > MAX_WAITING:
+            raise StoreUnavailable("redis is too slow: too many commands wait for it")
 
     async def _work(self) -> None:
         try:
