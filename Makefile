@@ -29,7 +29,12 @@ cluster: $(VENV)/.dev
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.install
 	@$(BIN)/python -m coverage erase
+ifeq ($(strip $(ARGS)),)
+	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
+	@$(BIN)/python -m pytest tests/integration tests/acceptance --cov --cov-append --cov-report=
+else
 	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+endif
 	@$(BIN)/python tests/coverage_figures.py
 
 check: $(VENV)/.dev
