@@ -24,6 +24,7 @@ from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.node import Node
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
+from ctiroute.app.rule_history import RuleHistory
 from ctiroute.app.rule_keeper import RuleKeeper
 from ctiroute.app.sessions import SharedSessions
 from ctiroute.app.tasks import Tasks
@@ -39,12 +40,14 @@ from ctiroute.errors import StoreError
 from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.store import open_store
+from ctiroute.store.outbox import MarksDirty
 from ctiroute.store.redis.shared import Presence
 from ctiroute.web.server import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ctiroute.app.rule_keeper import Change
     from ctiroute.model import Subject
     from ctiroute.settings import Settings
 
@@ -74,8 +77,22 @@ class Service:
         self._clock = clock
         self._tasks = Tasks()
         self.store = open_store(settings.store_url)
-        self.rules = RuleKeeper(settings.rules, self.registry, lambda ruleset: beyond_retention(ruleset, settings.retention))
+        self.rules = RuleKeeper(
+            settings.rules,
+            self.registry,
+            lambda ruleset: beyond_retention(ruleset, settings.retention),
+            self._rules_taken,
+        )
         self.node = Node(settings.redis, self.store, self.registry, clock, lambda: self.rules.current().needs, self._presence)
+        shared = self.node.shared
+        self.history = RuleHistory(
+            self.store,
+            self.node.name,
+            clock,
+            self.registry,
+            shared.rules_of_nodes if shared is not None else dict,
+            tells=isinstance(self.store, MarksDirty),
+        )
         self._recorder = Recorder(self.store, self.registry, self._snapshot)
         self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
@@ -103,7 +120,6 @@ class Service:
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
-        shared = self.node.shared
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region, keeper=keeper)
         self._forgetter = Forgetter(self.store, self._forget)
@@ -130,6 +146,7 @@ class Service:
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
+            self._tasks.start(self.history.run(), "rules history", lasting=True)
             with suppress(StoreError):  # else every erasure that is marked is carried out here once more, which does no harm
                 await self._forgetter.begin()
             self._tasks.start(self._keep_fresh(fresh=fresh), "operators and expiry", lasting=True)
@@ -147,7 +164,7 @@ class Service:
 
     def reload(self) -> None:
         """Read the rules again, in the background; when they are wrong, those in use stay and `health` says so."""
-        self._tasks.start(self.rules.reload(), "rules reload")
+        self._tasks.start(self.rules.reload(how="signal"), "rules reload")
 
     def health(self) -> Mapping[str, str]:
         """Return parts that are not well, with the cause in words."""
@@ -172,7 +189,11 @@ class Service:
         await self.node.forget(subject.identifiers)
 
     def _presence(self) -> Presence:
-        return Presence(self.web.screens.operators(), self.rules.current().version)
+        here = self.history.here
+        return Presence(self.web.screens.operators(), self.rules.current().version, here.since.timestamp() if here is not None else 0.0)
+
+    def _rules_taken(self, change: Change) -> None:
+        self.history.taken(change)
 
     def _snapshot(self, call_id: str) -> bytes | None:
         return self.floor.snapshot_bytes(call_id)

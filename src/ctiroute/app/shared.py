@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -85,6 +86,7 @@ class Shared:
         self._news: deque[bytes] = deque()
         self._some = asyncio.Event()
         self._others: Mapping[str, Presence] = {}
+        self._heard_at: datetime | None = None
         self._position = ""
         self._told: Presence | None = None
         self._look = asyncio.Event()  # somebody came or left, here or elsewhere
@@ -152,6 +154,12 @@ class Shared:
     def has(self, operator_id: str) -> bool:
         """Say whether an operator has a browser on another node."""
         return any(operator_id in presence.operators for node, presence in self._others.items() if node != self._node)
+
+    def rules_of_nodes(self) -> dict[str, tuple[str, float]]:
+        """Return node -> (version of its rules, since when in seconds of the epoch); nothing when nobody has been heard for a while."""
+        if self._heard_at is None or self._clock() - self._heard_at > timedelta(seconds=3 * BEAT_S):
+            return {}
+        return {node: (presence.rules, presence.rules_since) for node, presence in self._others.items()}
 
     @property
     def listens(self) -> bool:
@@ -260,6 +268,7 @@ class Shared:
         if told is None or here.rules != told.rules:
             self._tell(RulesChanged(here.rules))
         self._others = await self._memory.presences()
+        self._heard_at = self._clock()
         self._metrics.up.set(1)
         self._metrics.nodes.set(len(self._others))
         self._metrics.present.set(len(frozenset().union(*(each.operators for each in self._others.values()))))

@@ -27,6 +27,7 @@ class Presence(msgspec.Struct, frozen=True):
 
     operators: frozenset[str] = frozenset()  # operator_id of everybody with a browser there
     rules: str = ""  # version of the rules in use there
+    rules_since: float = 0.0  # s since the epoch; 0: it does not say
 
 
 @dataclass(frozen=True, slots=True)
