@@ -100,9 +100,28 @@ class Same:
 
 Demand = OneOf | AtMost | AtLeast | Patterns | Begins | Same
 # What one thing has to be for a condition to hold, neither more nor less; all of it together. A key is that of the file ("within"), with
-# the part it speaks of ("offer.product"), or several that are one demand ("number prefix list"). Whatever the file may leave out and
+# the part it speaks of ("offer.product"), or several that are one demand ("number|prefix|list"). Whatever the file may leave out and
 # yet counts (a status that is open unless said otherwise) stands here too.
 Demands = Mapping[str, Demand]
+
+
+def those(**demands: Demand) -> Demands:
+    """Return the demands among some that were made: of a key that is not in the file the list is empty, the value None."""
+    return {key: demand for key, demand in demands.items() if _made(demand)}
+
+
+def _made(demand: Demand) -> bool:
+    match demand:
+        case OneOf():
+            return bool(demand.values)
+        case Patterns():
+            return bool(demand.patterns)
+        case Begins():
+            return bool(demand.exact or demand.prefixes)
+        case AtMost() | AtLeast():
+            return demand.limit is not None
+        case Same():
+            return bool(demand.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,8 @@ MARK_KEYS = "x-ctiroute-keys"  # the same of a mapping's keys
 # Marks of names. Each is looked up by `lint/`: against the settings, the store, the switch, or the files themselves.
 QUEUE, MENU, EXTENSION, OPERATOR, CAMPAIGN = "queue", "menu", "extension", "operator", "campaign"
 LIST, HOURS, ATTRIBUTE, TOPIC = "list", "hours", "attribute", "topic"
+DEFINES = "defines "  # before the mark of names: the keys of a mapping define such names
+TRUST = "trust"  # of a condition's key: it demands something by which the caller is trusted
 # Marks of texts.
 TEMPLATE, SCRIPT, LANGUAGES = "template", "script", "languages"
 
@@ -41,6 +43,11 @@ _PREFIX = r"^[ ()-]*\+[ ()-]*[1-9]([ ()-]*[0-9]){0,13}[ ()-]*$"
 def about(fragment: Fragment, description: str, *examples: object) -> Fragment:
     """Return a fragment with its description (one sentence, for the editor's hint) and examples of values."""
     return {**fragment, "description": description, **({"examples": list(examples)} if examples else {})}
+
+
+def trust(fragment: Fragment) -> Fragment:
+    """Mark what demands that the caller is who he seems: texts of rules that ask for it may show what is sensitive."""
+    return {**fragment, MARK: TRUST}
 
 
 def reference(definition: str) -> Fragment:
@@ -141,6 +148,15 @@ def url() -> Fragment:
 def list_of(item: Fragment) -> Fragment:
     """Return the fragment of a list with at least one item; parser: `list_of`."""
     return {"type": "array", "items": item, "minItems": 1}
+
+
+def list_or_file(item: Fragment) -> Fragment:
+    """Return the fragment of a list, or of the path of a file that holds one; parser: `parts._read_list`."""
+    return {
+        "if": {"type": "array"},
+        "then": list_of(item),
+        "else": matching(r"\.txt$", "a list, or the path of a text file: lists/partners.txt"),
+    }
 
 
 def many(item: Fragment) -> Fragment:

@@ -143,6 +143,11 @@ def mistakes(template: str) -> list[TemplateMistake]:
     return found
 
 
+def names_in(template: str) -> tuple[str, ...]:
+    """Return the names in a template, in order."""
+    return tuple(token[1].strip() for token in _TOKEN.finditer(template) if token[1] is not None)
+
+
 def url_mistakes(template: str) -> list[TemplateMistake]:
     """Return what is wrong with a template of a URL: https only, the host is fixed."""
     found = mistakes(template)
