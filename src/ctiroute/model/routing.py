@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ctiroute.model.identity import Medium
 from ctiroute.model.phone import country_of
+from ctiroute.model.queue import QueueState
 
 TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
 
@@ -127,6 +128,7 @@ class RuleTrace:
     rule: str
     matched: bool
     verdicts: tuple[Verdict, ...]  # all of a rule that matched; only the first false one of a rule that did not
+    goes_on: bool = False  # it matched, added what it says, and left the call to the rules after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Trace:
 
     @property
     def rules(self) -> tuple[RuleTrace, ...]:
-        """Every rule tried, in order, up to and with the one that matched."""
+        """Every rule tried, in order, up to and with the one that took the call."""
         if self._rules is None:
             self._rules = self.explain()
         return self._rules
@@ -164,11 +166,15 @@ class Decision:
     status: Status
     destination: Destination
     trace: Trace
-    rule: str | None = None  # name of the rule that matched; None: the default
+    rule: str | None = None  # name of the rule that took the call; None: the default
+    added: tuple[str, ...] = ()  # names of the rules that only added to it, in their order
     language: str | None = None
     announce: str | None = None  # sound file the dialplan plays first
     variables: Mapping[str, str] = field(default_factory=dict)  # CTI_X_*, without the prefix
+    tags: tuple[str, ...] = ()  # words under which reports find the call
     pop: PopPlan = PopPlan()
-    touch_id: str | None = None  # the touch the matching rule was about
-    interaction_id: str | None = None  # the interaction it was about
+    touch_id: str | None = None  # the touch the rule was about; where it was about none, that of the rules that added to it
+    interaction_id: str | None = None  # the interaction, likewise
     ruleset_version: str = ""  # Ruleset.version that decided
+    queues: tuple[QueueState, ...] = ()  # the live queues that rules asked about, as they were
+    available: tuple[str, ...] | None = None  # the operators who could be rung then; None: not known, or no rule asked

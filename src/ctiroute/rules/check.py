@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, Node, Scalar, Sequence, fault
+from ctiroute.rules.actions.going_on import CONTINUE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -39,6 +40,8 @@ def check_reachable(rules: Many[Node]) -> list[Fault]:
             faults.append(fault(rule, f"no call reaches this rule: {_title(all_calls)} takes every call", "move that one to the end"))
         elif form in taken:
             faults.append(fault(rule, f"no call reaches this rule: {_title(taken[form])} has the same conditions", "remove one of them"))
+        if _goes_on(rule):
+            continue
         taken.setdefault(form, rule)
         if isinstance(when, Mapping) and not when.entries:
             all_calls = all_calls or rule
@@ -52,6 +55,11 @@ def format_text(faults: Many[Fault]) -> str:
     files = len({one.file for one in faults})
     count = f"{len(faults)} mistake{'' if len(faults) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
     return "\n".join([*map(str, faults), count])
+
+
+def _goes_on(rule: Mapping) -> bool:
+    then = rule.get("then")
+    return isinstance(then, Mapping) and CONTINUE in then.entries
 
 
 def _form(node: Node) -> Hashable:

@@ -46,14 +46,22 @@ HOLDS = Bound()  # holds, and is about nothing in particular
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """How far back a rule set looks; the engine asks its sources for no more."""
+    """How far back a rule set looks, and at what; the engine asks its sources for no more."""
 
     touches: timedelta = timedelta()
     calls: timedelta = timedelta()
     interactions: timedelta = timedelta()  # closed ones
+    queues: frozenset[str] = frozenset()  # those whose live state is asked for
+    available: bool = False  # who could be rung now is asked for
 
     def __or__(self, other: Needs) -> Needs:
-        return Needs(max(self.touches, other.touches), max(self.calls, other.calls), max(self.interactions, other.interactions))
+        return Needs(
+            max(self.touches, other.touches),
+            max(self.calls, other.calls),
+            max(self.interactions, other.interactions),
+            self.queues | other.queues,
+            self.available or other.available,
+        )
 
 
 NO_NEEDS = Needs()

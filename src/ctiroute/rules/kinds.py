@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
-from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue, Verdict
 from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.forms import Demands
 from ctiroute.rules.fragments import Fragment
@@ -77,9 +77,14 @@ class ConditionKind:
     example: str = ""  # a value in YAML, in one line, as it stands behind the name; the tests load it
 
 
+Remark = Callable[[], Verdict]
+
+NO_POP = PopPlan()  # no rule has said yet what the screen shows
+
+
 @dataclass(slots=True)
 class Draft:
-    """A decision being made by the actions of one rule."""
+    """A decision being made: by the actions of the rules that only add to it, then by those of the rule that takes the call."""
 
     queue: str | None = None
     priority: int = 0
@@ -91,7 +96,9 @@ class Draft:
     language: str | None = None
     announce: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
-    pop: PopPlan = PopPlan()
+    tags: tuple[str, ...] = ()
+    pop: PopPlan = NO_POP
+    remarks: list[Remark] = field(default_factory=list)  # what an action saw and did otherwise because of it; worded when somebody asks
 
     def destination(self) -> Destination | None:
         """Return where this leads, or None when nothing says so. Loading made sure that only what belongs together is set."""
@@ -110,12 +117,20 @@ Effect = Callable[[Draft, Facts, Bound], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """An action, compiled."""
+
+    effect: Effect  # what it does to the draft; on the call path
+    needs: Needs = NO_NEEDS  # what it looks at
+
+
+@dataclass(frozen=True, slots=True)
 class ActionKind:
-    """A kind of action. `read` raises `ConfigurationError`; the effect it returns must not. `schema` and `example` as of conditions."""
+    """A kind of action. `read` raises `ConfigurationError`; the effect of its deed must not. `schema` and `example` as of conditions."""
 
     name: str
     summary: str  # one line for the docs and `--help`
-    read: Callable[[Node, Scope], Effect]
+    read: Callable[[Node, Scope], Deed]
     schema: Fragment = field(default_factory=dict)
     example: str = ""
     excludes: frozenset[str] = frozenset()  # actions that cannot stand beside it

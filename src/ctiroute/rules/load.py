@@ -84,9 +84,9 @@ def load_ruleset(
     if faults or default is None:
         order = {file: index for index, (file, _) in enumerate(ordered)}
         raise RulesError(sorted(dict.fromkeys(faults), key=lambda one: (order.get(one.file, len(order)), one.file, one.line, one.column)))
-    needs = LEAST_NEEDS
+    needs = LEAST_NEEDS | default.needs
     for rule in rules:
-        needs |= needs_of(rule.when)
+        needs |= needs_of(rule.when) | rule.then.needs
     return Ruleset(rules, default, digest.hexdigest()[:12], parts.zone or UTC, needs, tuple(file for file, _ in ordered))
 
 
@@ -207,6 +207,9 @@ def _default(parts: _Parts, scope: Scope, first_file: str) -> tuple[Plan | None,
         for key, _ in parts.defaults[1:]
     ]
     try:
-        return read_then(parts.defaults[0][1], scope), faults
+        plan = read_then(parts.defaults[0][1], scope)
     except ConfigurationError as error:
         return None, [*faults, *error.faults]
+    if plan.goes_on:
+        faults.append(fault(parts.defaults[0][1], "the default cannot go on: no rule is left after it", "remove continue"))
+    return plan, faults

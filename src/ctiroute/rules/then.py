@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Mapping, Node, did_you_mean, fault, refuse
 from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.rules.actions import ACTIONS
+from ctiroute.rules.actions.going_on import CONTINUE
+from ctiroute.rules.facts import NO_NEEDS, Needs
 from ctiroute.rules.kinds import Effect
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ class Plan:
     """What is to be done, in the order of the file."""
 
     effects: tuple[tuple[str, Effect], ...] = ()  # (kind, what it does to the draft)
+    goes_on: bool = False  # it only adds to the decision; the rules after it are asked, too
+    needs: Needs = NO_NEEDS  # what the actions look at
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -32,6 +36,7 @@ def read_then(node: Node, scope: Scope) -> Plan:
         refuse(node, "expected actions", "write them as kind: value, one under the other")
     faults: list[Fault] = []
     effects: list[tuple[str, Effect]] = []
+    needs = NO_NEEDS
     for key, value in node:
         kind = ACTIONS.get(key.text)
         if kind is None:
@@ -43,9 +48,11 @@ def read_then(node: Node, scope: Scope) -> Plan:
         if kind.requires and not kind.requires & node.entries.keys():
             faults.append(fault(key, f"needs {' or '.join(sorted(kind.requires))} beside it"))
         try:
-            effects.append((key.text, kind.read(value, scope)))
+            deed = kind.read(value, scope)
+            effects.append((key.text, deed.effect))
+            needs |= deed.needs
         except ConfigurationError as error:
             faults.extend(error.faults)
     if faults:
         raise ConfigurationError(faults)
-    return Plan(tuple(effects))
+    return Plan(tuple(effects), CONTINUE in node.entries, needs)

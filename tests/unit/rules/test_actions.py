@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ctiroute.engine.decide import decide
 from ctiroute.errors import RulesError
-from ctiroute.model import Decision, Operator, PopPlan, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.model import Decision, Operator, PopPlan, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules import load_ruleset
 
 MINUTE = timedelta(minutes=1)
@@ -115,3 +116,64 @@ def test_the_pop_plan_is_as_written(world: Any, rule_set: Any) -> None:
         url="https://crm.example/find?p={caller.phone}",
         at="answer",
     )
+
+
+def many(*entries: str, default: str = "{queue: main}") -> Any:
+    """Return a rule set of entries in flow style."""
+    return load_ruleset([("f.yml", "rules:\n" + "".join(f"  - {entry}\n" for entry in entries) + f"default: {default}\n")])
+
+
+def test_rules_that_go_on_add_to_the_rule_that_takes_the_call(world: Any) -> None:
+    """What was added stays where the later rule says nothing; tags are joined, the highest priority stands, and all are named."""
+    world.known()
+    rules = many(
+        "{name: vip, when: {customer: known}, then: {continue: true, priority: 20, tags: [vip, a], language: kk, "
+        "vars: {A: one, B: one}, pop: {headline: first, url: 'https://a.example/', at: answer, fields: {Manager: x, City: old}}}}",
+        "{name: unmet, when: {customer: unknown}, then: {continue: true, tags: never}}",
+        "{name: sent, when: {caller: {country: UA}}, then: {queue: promo, priority: 5, tags: [a, b], vars: {B: two}, "
+        "pop: {headline: second, fields: {City: new}}}}",
+    )
+    decision = decide(world.request, world.context, rules, world.now, OPERATORS)
+    assert decision.destination == ToQueue("promo", 20)
+    assert (decision.rule, decision.added, decision.tags) == ("sent", ("vip",), ("vip", "a", "b"))
+    assert (decision.language, decision.variables) == ("kk", {"A": "one", "B": "two"})
+    assert decision.pop == PopPlan(
+        headline={"": "second"}, fields=(("City", "new"), ("Manager", "x")), url="https://a.example/", at="answer"
+    )
+    assert [(one.rule, one.matched, one.goes_on) for one in decision.trace.rules] == [
+        ("vip", True, True),
+        ("unmet", False, False),
+        ("sent", True, False),
+    ]
+
+
+def test_what_was_added_reaches_the_default(world: Any) -> None:
+    """Where no rule takes the call the default does, with what rules have added; the touch they were about is the pop's."""
+    world.touches = (world.touch(),)
+    rules = many("{name: sent, when: {touch: {within: 1h}}, then: {continue: true, priority: 7, tags: x}}")
+    decision = decide(world.request, world.context, rules, world.now, OPERATORS)
+    assert (decision.status, decision.rule, decision.added) == (Status.DEFAULT, None, ("sent",))
+    assert (decision.destination, decision.tags, decision.touch_id) == (ToQueue("main", 7), ("x",), "t1")
+
+
+def test_an_action_that_fails_is_told_of_at_its_own_rule(world: Any) -> None:
+    """A value that breaks an action of a rule that goes on costs that action alone, and its rule's trace says so."""
+
+    class Broken(dict[str, str]):
+        def get(self, *_: object) -> str:
+            raise ValueError("odd")
+
+    world.touches = (world.touch(offer=replace(world.touch().offer, fields=Broken())),)
+    rules = many(
+        "{name: adds, when: {touch: {within: 1h}}, then: {continue: true, vars: {A: '{touch.offer.amount}'}, tags: x}}",
+        "{name: takes, when: {}, then: {queue: promo}}",
+    )
+    decision = decide(world.request, world.context, rules, world.now, OPERATORS)
+    assert (decision.rule, decision.tags) == ("takes", ("x",))
+    assert decision.trace.rules[0].verdicts[-1].seen == "failed: ValueError('odd')"
+
+
+def test_a_rule_that_goes_on_hides_no_other(world: Any) -> None:
+    """Rules after one for all calls that goes on are reached, also those with the same conditions."""
+    rules = many("{name: all, when: {}, then: {continue: true, tags: x}}", "{name: same, when: {}, then: {queue: promo}}")
+    assert decide(world.request, world.context, rules, world.now, OPERATORS).rule == "same"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import name
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ctiroute.rules.facts import Bound, Facts
 
 
-def read(node: Node, _scope: Scope) -> Effect:
+def read(node: Node, _scope: Scope) -> Deed:
     """Compile the action."""
     sound = name("sound file")(node)
 
     def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
         draft.announce = sound
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(

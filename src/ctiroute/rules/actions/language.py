@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Scalar
 from ctiroute.documents.parsers import language
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import to_alphabet
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CUSTOMER = "customer"  # the language of the customer's last contact, where it is known
 
 
-def read(node: Node, _scope: Scope) -> Effect:
+def read(node: Node, _scope: Scope) -> Deed:
     """Compile the action."""
     fixed = None if isinstance(node, Scalar) and node.text == CUSTOMER else language(node)
 
@@ -25,7 +25,7 @@ def read(node: Node, _scope: Scope) -> Effect:
         customer = facts.context.identity.customer
         draft.language = fixed or (to_alphabet(customer.language or "") if customer else "") or None
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(

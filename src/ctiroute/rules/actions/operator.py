@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, duration, fields, refuse
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import name
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ DEFAULT_RING = timedelta(seconds=20)
 MIN_RING, MAX_RING = timedelta(seconds=3), timedelta(minutes=2)  # shorter is no ring; longer, and the caller has gone
 
 
-def read(node: Node, _scope: Scope) -> Effect:
+def read(node: Node, _scope: Scope) -> Deed:
     """Compile the action; `operator: last` is short for `operator: {who: last}`."""
     ring = DEFAULT_RING
     if isinstance(node, Mapping):
@@ -41,7 +41,7 @@ def read(node: Node, _scope: Scope) -> Effect:
             draft.operator, draft.operator_id = found
             draft.operator_timeout_s = timeout_s
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(
@@ -61,7 +61,7 @@ KIND = ActionKind(
         ),
     ),
     "{who: last, for: 20s}",
-    excludes=frozenset({"menu", "extension"}),
+    excludes=frozenset({"menu", "extension", "continue"}),
 )
 
 

@@ -9,7 +9,7 @@ from ctiroute.errors import ConfigurationError
 from ctiroute.model import PopPlan
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.actions.texts import script_faults, template, url_template
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import NO_POP, ActionKind, Deed, Draft, Scope
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node, Parser
@@ -21,7 +21,7 @@ _SCRIPT = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\]+\.md$"  # as `_script` sees it, for e
 _LABEL = rf"^\s*\S(.{{0,{MAX_LABEL - 2}}}\S)?\s*$"
 
 
-def read(node: Node, scope: Scope) -> Effect:
+def read(node: Node, scope: Scope) -> Deed:
     """Compile the action."""
     with fields(node, "pop") as f:
         headline = f.get("headline", localized(template), {})
@@ -29,15 +29,15 @@ def read(node: Node, scope: Scope) -> Effect:
         script = f.get("script", localized(_script(scope)), {})
         shown = f.get("fields", mapping_of(template, key=_label), {})
         url = f.get("url", url_template, "")
-        at = f.get("at", choice("ring", "answer"), "ring")
+        at = f.get("at", choice("ring", "answer"), None)
         if len(shown) > MAX_FIELDS:
             f.wrong(node, f"expected at most {MAX_FIELDS} fields")
-    plan = PopPlan(headline, opening, script, tuple(shown.items()), url, at)
+    plan = PopPlan(headline, opening, script, tuple(shown.items()), url, at or "ring")
 
     def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
-        draft.pop = plan
+        draft.pop = plan if draft.pop is NO_POP else _over(plan, at, draft.pop)
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(
@@ -63,6 +63,20 @@ KIND = ActionKind(
     ),
     '{headline: {en: "Calls back about {touch.offer.title}", uk: "Щодо {touch.offer.title}"}, fields: {Terms: "{touch.offer.terms}"}}',
 )
+
+
+def _over(plan: PopPlan, at: str | None, before: PopPlan) -> PopPlan:
+    """Return a plan with what earlier rules said where it says nothing itself. Its own fields come first; a label stands once."""
+    labels = {label for label, _ in plan.fields}
+    more = tuple((label, value) for label, value in before.fields if label not in labels)
+    return PopPlan(
+        headline=plan.headline or before.headline,
+        opening=plan.opening or before.opening,
+        script=plan.script or before.script,
+        fields=(*plan.fields, *more)[:MAX_FIELDS],
+        url=plan.url or before.url,
+        at=at or before.at,
+    )
 
 
 def _label(key: Scalar) -> str:

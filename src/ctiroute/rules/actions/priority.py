@@ -1,4 +1,7 @@
-"""`priority`: the place in the queue; CTI_PRIORITY, which the dialplan gives to QUEUE_PRIO. Higher is served first."""
+"""`priority`: the place in the queue; CTI_PRIORITY, which the dialplan gives to QUEUE_PRIO. Higher is served first.
+
+Where several rules add to a call, the highest of theirs stands: what makes it urgent is not undone by where it goes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import integer
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
@@ -15,14 +18,14 @@ if TYPE_CHECKING:
 MAX_PRIORITY = 1000  # far beyond any scheme in use, far below what app_queue can hold
 
 
-def read(node: Node, _scope: Scope) -> Effect:
+def read(node: Node, _scope: Scope) -> Deed:
     """Compile the action."""
     priority = integer(0, MAX_PRIORITY)(node)
 
     def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
-        draft.priority = priority
+        draft.priority = max(draft.priority, priority)
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(
@@ -31,5 +34,5 @@ KIND = ActionKind(
     read,
     shape.integer(0, MAX_PRIORITY),
     "10",
-    requires=frozenset({"queue"}),
+    requires=frozenset({"queue", "continue"}),
 )

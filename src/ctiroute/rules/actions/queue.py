@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import name
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ctiroute.rules.facts import Bound, Facts
 
 
-def read(node: Node, scope: Scope) -> Effect:
+def read(node: Node, scope: Scope) -> Deed:
     """Compile the action."""
     queue = name("queue", scope.names.queues)(node)
 
     def effect(draft: Draft, _facts: Facts, _bound: Bound) -> None:
         draft.queue = queue
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(
@@ -29,5 +29,5 @@ KIND = ActionKind(
     read,
     shape.name("queue", shape.QUEUE),
     "promo",
-    excludes=frozenset({"menu", "extension"}),
+    excludes=frozenset({"menu", "extension", "continue"}),
 )

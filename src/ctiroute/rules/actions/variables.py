@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Scalar, mapping_of, refuse, text
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.actions.texts import template
-from ctiroute.rules.kinds import ActionKind, Draft, Effect, Scope
+from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import to_alphabet
 from ctiroute.rules.template import Subject, fill_value
 
@@ -20,7 +20,7 @@ MAX_VARIABLES = 20  # each costs Asterisk a set, and all have to fit one AGI com
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,31}", re.ASCII)
 
 
-def read(node: Node, _scope: Scope) -> Effect:
+def read(node: Node, _scope: Scope) -> Deed:
     """Compile the action."""
     templates = mapping_of(_value, key=_name)(node)
     if len(templates) > MAX_VARIABLES:
@@ -31,7 +31,7 @@ def read(node: Node, _scope: Scope) -> Effect:
         for name, value in templates.items():
             draft.variables[name] = fill_value(value, subject) if "{" in value else value
 
-    return effect
+    return Deed(effect)
 
 
 KIND = ActionKind(

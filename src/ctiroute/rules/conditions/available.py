@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, duration, fields, one_or_list
@@ -14,7 +15,6 @@ from ctiroute.rules.words import span_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from ctiroute.documents import Node
 
@@ -54,7 +54,7 @@ def read(node: Node, _scope: Scope) -> Probe:
         return ", ".join(words)
 
     wanted = " or ".join(_WORDS.get(one, one) for one in who) + " available"
-    needs = Needs(calls=within) if within else Needs()
+    needs = Needs(calls=within or timedelta(), available=True)
     return Probe(test, seen, wanted + (f", talked within {span_in_words(within)}" if within else ""), needs)
 
 

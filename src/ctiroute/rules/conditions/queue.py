@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import duration, fields, integer
 from ctiroute.rules import fragments as shape
-from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.limits import fragments_of, limited
 from ctiroute.rules.names import name
@@ -56,7 +56,8 @@ def read(node: Node, scope: Scope) -> Probe:
         wait = f", the longest {age_in_words(timedelta(seconds=state.longest_wait_at(facts.now)))}" if state.waiting else ""
         return f"{queue}: {state.members} members, {state.free} free, {state.waiting} waiting{wait}"
 
-    return Probe(test, seen, ", ".join([queue, *(_worded(key, limit) for key, limit in asked.items())]))
+    wanted = ", ".join([queue, *(_worded(key, limit) for key, limit in asked.items())])
+    return Probe(test, seen, wanted, Needs(queues=frozenset({queue})))
 
 
 def _limited(value: Fragment) -> Fragment:
