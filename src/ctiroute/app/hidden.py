@@ -1,0 +1,89 @@
+"""Stand-ins for what a stored call does not hold. Whoever looks at one is found out, instead of being answered with a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ctiroute.model import Caller, QueueState
+
+NUMBER = "the caller's number"
+QUEUES = "the live state of queues"
+OPERATORS = "whose phone was free"
+
+_OF_THE_NUMBER = frozenset({"phone", "raw", "name", "country"})
+
+
+class HiddenFactError(LookupError):
+    """A rule wanted to see what is not kept."""
+
+    def __init__(self, what: str, rule: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.rule = rule
+
+
+class HiddenCaller(Caller):
+    """A caller whose number is masked. That it was withheld is known; anything that follows from the number raises."""
+
+    __slots__ = ("shown",)
+    shown: str  # the masked number, for people
+
+    def __init__(self, masked: Caller) -> None:
+        super().__init__("", None, "", masked.withheld)
+        object.__setattr__(self, "shown", masked.raw)
+
+    def __getattribute__(self, name: str) -> object:
+        if name in _OF_THE_NUMBER:
+            raise HiddenFactError(NUMBER)
+        return object.__getattribute__(self, name)
+
+
+class Hidden:
+    """Queues and operators of whom nothing is known. They answer as a service that hears no switch would, and note who asked."""
+
+    def __init__(self) -> None:
+        self.asked = ""  # what somebody looked at
+        self._no_queue: Mapping[str, QueueState] = _HiddenQueues(self, {})
+        self.available: Collection[str] = _HiddenOperators(self)
+
+    def all_but(self, kept: Iterable[QueueState]) -> Mapping[str, QueueState]:
+        """Return the queues of which some are known."""
+        known = {state.queue: state for state in kept}
+        return _HiddenQueues(self, known) if known else self._no_queue
+
+
+class _HiddenQueues(Mapping[str, QueueState]):
+    def __init__(self, owner: Hidden, known: Mapping[str, QueueState]) -> None:
+        self._owner, self._known = owner, known
+
+    def __getitem__(self, name: str) -> QueueState:
+        state = self._known.get(name)
+        if state is None:
+            self._owner.asked = QUEUES
+            raise KeyError(name)
+        return state
+
+    def __iter__(self) -> Iterator[str]:
+        self._owner.asked = QUEUES  # there may have been others
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        self._owner.asked = QUEUES
+        return len(self._known)
+
+
+class _HiddenOperators(Collection[str]):
+    def __init__(self, owner: Hidden) -> None:
+        self._owner = owner
+
+    def __contains__(self, operator_id: object) -> bool:
+        self._owner.asked = OPERATORS
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        self._owner.asked = OPERATORS
+        return iter(())
+
+    def __len__(self) -> int:
+        self._owner.asked = OPERATORS
+        return 0
