@@ -10,7 +10,7 @@ import pytest
 
 from ctiroute.engine.decide import decide
 from ctiroute.errors import RulesError
-from ctiroute.model import Decision, Operator, PopPlan, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.model import Decision, Operator, PopPlan, QueueState, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules import load_ruleset
 
 MINUTE = timedelta(minutes=1)
@@ -177,3 +177,62 @@ def test_a_rule_that_goes_on_hides_no_other(world: Any) -> None:
     """Rules after one for all calls that goes on are reached, also those with the same conditions."""
     rules = many("{name: all, when: {}, then: {continue: true, tags: x}}", "{name: same, when: {}, then: {queue: promo}}")
     assert decide(world.request, world.context, rules, world.now, OPERATORS).rule == "same"
+
+
+OVERFLOW = (
+    "{queue: {name: promo, priority: 5, hours: business, max_waiting: 3, max_wait: 2m, else: {queue: {name: main, else: {menu: night}}}}}"
+)
+HEAD = "timezone: Europe/Kyiv\nhours: {business: {weekly: {mon-fri: '09:00-18:00'}}}"
+
+
+def standing(queue: str, members: int = 2, waiting: int = 0, longest_wait_s: float = 0, at: Any = None) -> QueueState:
+    """Return how a queue stands."""
+    return QueueState(queue, members, 1, waiting, longest_wait_s, at)
+
+
+@pytest.mark.parametrize(
+    ("state", "destination", "seen"),
+    [
+        ({}, ToQueue("promo", 5), None),
+        ({"waiting": 2, "longest_wait_s": 60.0}, ToQueue("promo", 5), None),
+        ({"members": 0}, ToQueue("main"), "nobody is signed in: the call goes to else"),
+        ({"waiting": 3}, ToQueue("main"), "3 waiting: the call goes to else"),
+        ({"waiting": 1, "longest_wait_s": 121.0}, ToQueue("main"), "longest wait 2 min: the call goes to else"),
+    ],
+)
+def test_a_queue_that_cannot_take_the_call_sends_it_elsewhere(
+    world: Any, rule_set: Any, state: dict[str, Any], destination: object, seen: str | None
+) -> None:
+    """Empty of people or too long: the call goes to `else`, and the trace says why; what was seen is kept with the decision."""
+    queues = {"promo": standing("promo", at=world.now, **state)}
+    decision = decide(world.request, world.context, rule_set("{}", HEAD, OVERFLOW), world.now, OPERATORS, queues)
+    assert (decision.destination, decision.queues) == (destination, (queues["promo"],))
+    said = [verdict for verdict in decision.trace.rules[0].verdicts if verdict.condition == "then.queue"]
+    assert [verdict.seen for verdict in said] == ([] if seen is None else [seen])
+
+
+def test_what_is_not_known_of_a_queue_turns_nobody_away(world: Any, rule_set: Any) -> None:
+    """Without a word from the switch the queue takes the call; the clock alone closes it."""
+    rules = rule_set("{}", HEAD, OVERFLOW)
+    assert decide(world.request, world.context, rules, world.now, OPERATORS).destination == ToQueue("promo", 5)
+    night = world.now + timedelta(hours=10)
+    decision = decide(world.request, world.context, rules, night, OPERATORS)
+    assert decision.destination == ToQueue("main")
+    assert decision.trace.rules[0].verdicts[-1].wanted == "promo: open by business"
+
+
+def test_overflow_goes_on_until_a_place_takes_the_call(world: Any, rule_set: Any) -> None:
+    """The `else` of an `else`; the last place takes whoever comes."""
+    queues = {name: standing(name, members=0, at=world.now) for name in ("promo", "main")}
+    rules = rule_set("{}", HEAD, OVERFLOW)
+    decision = decide(world.request, world.context, rules, world.now, OPERATORS, queues)
+    assert decision.destination == ToMenu("night")
+    assert len([one for one in decision.trace.rules[0].verdicts if one.condition == "then.queue"]) == 2
+    assert rules.needs.queues == {"promo", "main"}
+
+
+def test_a_default_may_overflow_too(world: Any) -> None:
+    """Nobody at all: the default's queue leads to its own `else`."""
+    rules = load_ruleset([("f.yml", "default: {queue: {name: main, else: {extension: 2001}}}")])
+    queues = {"main": standing("main", members=0, at=world.now)}
+    assert decide(world.request, world.context, rules, world.now, OPERATORS, queues).destination == ToExtension("2001")

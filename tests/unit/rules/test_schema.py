@@ -53,6 +53,8 @@ UNSEEN = {
     "pop-script-mistake",
     "same-conditions",
     "then-operator-for",
+    "then-queue-hours-unknown",
+    "then-queue-no-else",
     "two-rules-one-name",
 }
 
