@@ -86,10 +86,15 @@ def _scalar(node: Node) -> Scalar:
     return node
 
 
+def _is_nothing(node: Node) -> bool:
+    """Say whether `null` or `none` stands there: nothing is expected."""
+    return isinstance(node, Scalar) and (node.value is None or node.text == NONE)
+
+
 def _expects(what: str, node: Node, seen: Callable[[Answer], str], *, mends: bool = True) -> Expectation:
     """Return an expectation of a text, or of nothing."""
     place = _scalar(node)
-    if place.value is None or place.text == NONE:
+    if _is_nothing(place):
         return Expectation(what, "", seen, lambda value: not value, place, mends)
     return Expectation(what, place.text, seen, glob(_one_line(place.text)), place, mends)
 
@@ -125,21 +130,24 @@ def _action(node: Node) -> tuple[Expectation, ...]:
 
 
 def _priority(node: Node) -> tuple[Expectation, ...]:
-    wanted = str(integer(0, 1000)(node))
-
     def seen(answer: Answer) -> str:
         to = answer.decision.destination
         return str(to.priority) if isinstance(to, ToQueue | ToOperator) else ""
 
+    if _is_nothing(node):
+        return (_expects("priority", node, seen),)
+    wanted = str(integer(0, 1000)(node))
     return (Expectation("priority", wanted, seen, wanted.__eq__, _scalar(node)),)
 
 
 def _ring(node: Node) -> tuple[Expectation, ...]:
-    wanted = span_in_words(duration(node))
-
     def seen(answer: Answer) -> str:
         to = answer.decision.destination
         return f"{to.timeout_s}s" if isinstance(to, ToOperator) else ""
+
+    if _is_nothing(node):
+        return (_expects("ring", node, seen),)
+    wanted = span_in_words(duration(node))
 
     def fits(value: str) -> bool:
         return bool(value) and duration(node) == duration(Scalar(value, value, "", 0, 0))
@@ -209,7 +217,7 @@ def _script(node: Node, spoken: str) -> Expectation:
 
     place = _scalar(node)
     what = f"pop.script ({spoken})"
-    if place.value is None or place.text == NONE:
+    if _is_nothing(place):
         return Expectation(what, "", seen, lambda value: not value, place, mends=False)
     excerpt = _one_line(text(node))
     return Expectation(
