@@ -65,5 +65,8 @@ def of_any(branches: Iterable[Guards]) -> Guards:
 
 
 def _either(guards: list[Guard]) -> Guard:
+    guards = list(dict.fromkeys(guards))  # a named condition may stand in every branch
+    if len(guards) == 1:
+        return guards[0]
     tests = tuple(guard.fits for guard in guards)
     return by_heads(frozenset().union(*(guard.heads for guard in guards)), lambda value: any(test(value) for test in tests))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,7 @@ from ctiroute.rules import fragments as shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Mapping as Named
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)", re.ASCII)
@@ -34,6 +36,9 @@ class Dates:
 
     once: frozenset[date] = frozenset()
     yearly: frozenset[tuple[int, int]] = frozenset()  # (month, day)
+
+    def __or__(self, other: Dates) -> Dates:
+        return Dates(self.once | other.once, self.yearly | other.yearly)
 
     def __contains__(self, day: date) -> bool:
         return day in self.once or (day.month, day.day) in self.yearly
@@ -125,17 +130,41 @@ HOURS_FRAGMENT = shape.mapping(
             "The country whose public holidays are closed.",
             "KZ",
         ),
+        "calendar": shape.about(shape.text(), "The name of a calendar that has days off: holidays, closed, open."),
         "closed": shape.about(_DATES_FRAGMENT, "Own dates without hours: 2026-12-31, or 12-31 every year."),
         "open": shape.about(_DATES_FRAGMENT, "Dates that keep their weekday's hours although they are holidays."),
     },
     required=["weekly"],
 )
 
+NO_CALENDARS: Named[str, Calendar] = MappingProxyType({})
 NEVER = Hours(_UTC, ((),) * len(DAYS))
 
 
-def read_hours(node: Node, zone: ZoneInfo | None = None) -> Hours:
-    """Parse opening hours; `zone` is the timezone of those that name none. Without it they have to."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Calendar:
+    """Days off that several opening hours share."""
+
+    holidays: Holidays | None = None
+    closed: Dates = Dates()
+    open: Dates = Dates()
+
+
+# The shape of what `read_calendar` reads.
+CALENDAR_FRAGMENT = shape.mapping({key: HOURS_FRAGMENT["properties"][key] for key in ("holidays", "closed", "open")}, least=1)
+
+
+def read_calendar(node: Node) -> Calendar:
+    """Parse a calendar: public holidays of a country, own closed and open dates."""
+    with fields(node, "a calendar") as f:
+        calendar = Calendar(f.get("holidays", _holidays, None), f.get("closed", _dates, Dates()), f.get("open", _dates, Dates()))
+        if not f.node.entries:
+            f.wrong(node, "expected at least one of: holidays, closed, open")
+    return calendar
+
+
+def read_hours(node: Node, zone: ZoneInfo | None = None, calendars: Named[str, Calendar] = NO_CALENDARS) -> Hours:
+    """Parse opening hours; `zone` is the timezone of those that name none: without it they have to. They may name one of `calendars`."""
     with fields(node, "opening hours") as f:
         zone = f.get("timezone", read_zone, zone)
         if "timezone" not in f and zone is None:
@@ -144,7 +173,21 @@ def read_hours(node: Node, zone: ZoneInfo | None = None) -> Hours:
         calendar = f.get("holidays", _holidays, None)
         closed = f.get("closed", _dates, Dates())
         opened = f.get("open", _dates, Dates())
-    return Hours(zone or _UTC, week, calendar, closed, opened)
+        shared = f.get("calendar", _named(calendars), Calendar())
+        if calendar is not None and shared.holidays is not None:
+            f.wrong(f.node.entries["holidays"][0], "the calendar has holidays already", "write them in one place")
+    return Hours(zone or _UTC, week, calendar or shared.holidays, closed | shared.closed, opened | shared.open)
+
+
+def _named(calendars: Named[str, Calendar]) -> Parser[Calendar]:
+    def parse(node: Node) -> Calendar:
+        name = text(node)
+        if name not in calendars:
+            hint = did_you_mean(name, calendars, listing=True) or "define it under calendars:"
+            refuse(node, "there is no calendar of this name", hint)
+        return calendars[name]
+
+    return parse
 
 
 def read_zone(node: Node) -> ZoneInfo:

@@ -5,9 +5,9 @@ A kind is one value with a name, a summary and a reader. Nothing registers itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
@@ -16,35 +16,54 @@ from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.forms import Demands
 from ctiroute.rules.fragments import Fragment
 from ctiroute.rules.guards import Guards
-from ctiroute.rules.hours import Hours
+from ctiroute.rules.hours import Calendar, Hours
+from ctiroute.rules.lists import is_file, read_list_file
+from ctiroute.rules.named import NamedConditions
 from ctiroute.rules.names import KnownNames
 
 if TYPE_CHECKING:
     from ctiroute.model.routing import Destination
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a rule may refer to while it is read."""
 
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    list_nodes: Mapping[str, Sequence] = field(default_factory=dict)  # for faults in a list that only show in its use
+    lists: dict[str, Sequence | None] = field(default_factory=dict)  # None: it is wrong, and that is said already
     hours: Mapping[str, Hours] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     zone: ZoneInfo | None = None  # of all files; None: none says
     names: KnownNames = field(default_factory=KnownNames)
     read_script: Callable[[str], str | None] = lambda _path: None  # path relative to the rules -> its text; None: no such file
     forms: bool = False  # conditions leave their forms behind, for lint
 
+    made: dict[tuple[object, str], Any] = field(default_factory=dict)  # what several rules refer to, compiled once: a list as a set
+    named: NamedConditions[Any] | None = None  # what `use` refers to
+
     def list_name(self, node: Node) -> str:
-        """Parse the name of a list that some file defines."""
+        """Parse the name of a list that some file defines, or the path of a file that holds one."""
         value = text(node)
         if value not in self.lists:
-            refuse(node, "there is no list of this name", did_you_mean(value, self.lists, listing=True) or "define it under lists:")
+            if not is_file(value):
+                refuse(node, "there is no list of this name", did_you_mean(value, self.lists, listing=True) or "define it under lists:")
+            self.lists[value] = None  # its faults are said once, however many rules name it
+            self.lists[value] = read_list_file(node, self.read_script)
         return value
 
-    def list_values(self, name: str) -> Collection[str]:
-        """Return what a list holds."""
-        return self.lists[name]
+    def list_entries(self, name: str) -> tuple[Node, ...]:
+        """Return what a list holds, each with its place; nothing when it is wrong."""
+        found = self.lists[name]
+        return found.items if found is not None else ()
+
+    def once(self, make: Callable[[tuple[Node, ...]], T], name: str) -> T:
+        """Return what `make` gives for the entries of a list: made at the first use, the same at every other."""
+        key = (make, name)
+        if key not in self.made:
+            self.made[key] = make(self.list_entries(name))
+        found: T = self.made[key]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

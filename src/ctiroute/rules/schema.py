@@ -15,7 +15,7 @@ from ctiroute.rules.actions import ACTIONS
 from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.headings import link, of_action
 from ctiroute.rules.sections import SECTIONS
-from ctiroute.rules.when import ALL, ANY, COMPOSITES, NOT
+from ctiroute.rules.when import ALL, ANY, COMPOSITES, NOT, USE
 
 if TYPE_CHECKING:
     from ctiroute.rules.fragments import Fragment
@@ -26,7 +26,11 @@ _COMPOSITES: dict[str, Fragment] = {
     ALL: shape.list_of(shape.reference("some-conditions")),
     ANY: shape.list_of(shape.reference("some-conditions")),
     NOT: shape.reference("some-conditions"),
+    USE: shape.many(shape.text()),
 }
+# A constant may stand in the place of any value, and only the reader knows what it holds.
+_CONSTANT = "constant"
+_NO_VALUES = frozenset({"if", "not", "propertyNames", "dependencies"})  # what says which shape to take, not what a value may be
 
 
 def schema() -> dict[str, Any]:
@@ -36,7 +40,10 @@ def schema() -> dict[str, Any]:
         "title": "ctiroute rules",
         "description": "One file of a folder of rules: the first rule whose conditions all hold takes the call.",
         **_published(shape.mapping({key: shape.about(one.fragment, one.summary) for key, one in SECTIONS.items()})),
-        "definitions": {name: _published(fragment) for name, fragment in definitions().items()},
+        "definitions": {
+            _CONSTANT: {"type": "string", "pattern": r"\$\{[^{}.]+\}"},
+            **{name: _published(fragment) for name, fragment in definitions().items()},
+        },
     }
 
 
@@ -85,8 +92,24 @@ def _neighbours() -> dict[str, Any]:
     return {"dependencies": made} if made else {}
 
 
-def _published(fragment: Any) -> Any:
-    """Return a fragment without our own marks."""
+def _published(fragment: Any, *, value: bool = True) -> Any:
+    """Return a fragment without our own marks, and with room for constants where it is that of a `value`."""
     if isinstance(fragment, MappingABC):
-        return {key: _published(value) for key, value in fragment.items() if key not in {shape.MARK, shape.MARK_KEYS}}
-    return [_published(one) for one in fragment] if isinstance(fragment, list | tuple) else fragment
+        made = {
+            key: _published(part, value=value and key not in _NO_VALUES)
+            for key, part in fragment.items()
+            if key not in {shape.MARK, shape.MARK_KEYS}
+        }
+        return _or_constant(made) if value and _is_value(fragment) else made
+    return [_published(one, value=value) for one in fragment] if isinstance(fragment, list | tuple) else fragment
+
+
+def _is_value(fragment: MappingABC[str, Any]) -> bool:
+    """Say whether this is the shape of a value, and not of a mapping, an alternative or the properties of one."""
+    kind = fragment.get("type")
+    return isinstance(fragment.get("enum"), list) or isinstance(kind, list) or (isinstance(kind, str) and kind not in {"object", "null"})
+
+
+def _or_constant(made: dict[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = {key: made.pop(key) for key in ("description", "examples") if key in made}
+    return {**about, "if": shape.reference(_CONSTANT), "then": {}, "else": made}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.fragments import Fragment
-from ctiroute.rules.hours import HOURS_FRAGMENT
+from ctiroute.rules.hours import CALENDAR_FRAGMENT, HOURS_FRAGMENT
 
 A_FILE = "a-file"  # the heading of the page about what a file holds
 
@@ -38,17 +38,32 @@ def _or_nothing(fragment: Fragment) -> Fragment:
     return {"if": {"type": "null"}, "then": {}, "else": fragment}
 
 
+_CONSTANT: Fragment = {"type": ["string", "number", "boolean"]}
+
 SECTIONS = {
     "rules": Section("Rules, first match first.", _or_nothing({"type": "array", "items": RULE})),
     "default": Section("Actions for calls that no rule takes; exactly one file has it.", shape.reference("actions")),
     "lists": Section(
         "Named lists of numbers or words.",
-        _or_nothing({**shape.mapping_of(shape.list_of(shape.text())), "minProperties": 0, shape.MARK_KEYS: f"defines {shape.LIST}"}),
+        _or_nothing(
+            {**shape.mapping_of(shape.list_or_file(shape.text())), "minProperties": 0, shape.MARK_KEYS: shape.DEFINES + shape.LIST}
+        ),
     ),
     "hours": Section(
         "Named opening hours.",
-        _or_nothing({**shape.mapping_of(HOURS_FRAGMENT), "minProperties": 0, shape.MARK_KEYS: f"defines {shape.HOURS}"}),
+        _or_nothing({**shape.mapping_of(HOURS_FRAGMENT), "minProperties": 0, shape.MARK_KEYS: shape.DEFINES + shape.HOURS}),
         "hours",
+    ),
+    "calendars": Section(
+        "Named days off that opening hours share.", _or_nothing({**shape.mapping_of(CALENDAR_FRAGMENT), "minProperties": 0}), "hours"
+    ),
+    "conditions": Section(
+        "Named conditions, for use.", _or_nothing({**shape.mapping_of(shape.reference("conditions")), "minProperties": 0}), "use"
+    ),
+    "constants": Section(
+        "Values that have a name: ${fresh} wherever a value stands.",
+        _or_nothing({**shape.mapping_of(shape.many(_CONSTANT)), "minProperties": 0}),
+        "constants",
     ),
     "timezone": Section("Where hours that name none are, and in which times are written: Europe/Kyiv; one file has it.", shape.text()),
 }

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import Mapping, boolean, fields, mapping_of, number, one_or_list
+from ctiroute.documents import Mapping, Scalar, boolean, fields, mapping_of, number, one_or_list
 from ctiroute.rules import fragments as shape
+from ctiroute.rules.forms import Demand, Patterns, Same, written
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.guards import Guard, by_heads, by_patterns
 from ctiroute.rules.limits import HUGE, as_number, fragments_of, read_limits
@@ -27,6 +28,7 @@ class Wanted:
     fits: Callable[[str], bool]
     words: str
     guard: Guard  # what a value must be for `fits` to hold
+    demand: Demand  # the same, comparable
 
 
 def wanted(scope: Scope) -> Parser[Wanted]:
@@ -37,7 +39,7 @@ def wanted(scope: Scope) -> Parser[Wanted]:
             return _described(node, scope)
         patterns = one_or_list(pattern)(node)
         fits = any_glob(patterns, fold=True)
-        return Wanted(fits, " or ".join(patterns), by_patterns(patterns, fits, fold=True))
+        return Wanted(fits, " or ".join(patterns), by_patterns(patterns, fits, fold=True), Patterns(patterns, fold=True))
 
     return parse
 
@@ -45,6 +47,11 @@ def wanted(scope: Scope) -> Parser[Wanted]:
 def wanted_values(scope: Scope) -> Parser[dict[str, Wanted]]:
     """Return a parser of names, each with what its value has to be."""
     return mapping_of(wanted(scope))
+
+
+def demands_of(key: str, values: dict[str, Wanted]) -> dict[str, Demand]:
+    """Return what is demanded of values by their names, comparable; `key` is that of the file under which they stand."""
+    return {f"{key}.{name}": one.demand for name, one in values.items()}
 
 
 def tests_of(values: dict[str, Wanted]) -> tuple[tuple[str, Callable[[str], bool]], ...]:
@@ -66,6 +73,10 @@ VALUE_FRAGMENT = shape.short_or(
 )
 
 
+def _folded(entries: tuple[Node, ...]) -> frozenset[str]:
+    return frozenset(entry.text.casefold() for entry in entries if isinstance(entry, Scalar))
+
+
 def _described(node: Mapping, scope: Scope) -> Wanted:
     with fields(node, "a value") as f:
         listed = f.get("list", scope.list_name, None)
@@ -75,7 +86,7 @@ def _described(node: Mapping, scope: Scope) -> Wanted:
             f.wrong(node, "expected at least one of: list, known, at_least, above, at_most, below")
         if known is False and len(f.node.entries) > 1:
             f.wrong(node, "what is not known has no value to compare", "remove known: false, or the rest")
-    values = frozenset(value.casefold() for value in scope.list_values(listed)) if listed is not None else None
+    values = scope.once(_folded, listed) if listed is not None else None
 
     def fits(value: str) -> bool:
         if values is not None and value.casefold() not in values:
@@ -90,4 +101,4 @@ def _described(node: Mapping, scope: Scope) -> Wanted:
     words = [f"in list {listed}"] if listed is not None else []
     words += ["known" if known else "not known"] if known is not None else []
     words += [limits.words] if limits is not None else []
-    return Wanted(fits, " and ".join(words), by_heads(values if values is not None else ("",), fits))
+    return Wanted(fits, " and ".join(words), by_heads(values if values is not None else ("",), fits), Same(written(node)))

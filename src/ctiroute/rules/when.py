@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import Mapping, Node, Sequence, did_you_mean, fault, refuse
+from ctiroute.documents import Mapping, Node, Sequence, did_you_mean, fault, one_or_list, refuse
 from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Verdict
 from ctiroute.rules.conditions import CONDITIONS
@@ -16,13 +16,18 @@ from ctiroute.rules.guards import Guards, of_all, of_any
 
 if TYPE_CHECKING:
     from ctiroute.rules.kinds import Scope
+    from ctiroute.rules.named import Used
 
-ALL, ANY, NOT = "all", "any", "not"
+ALL, ANY, NOT, USE = "all", "any", "not", "use"
 COMPOSITES = {
     ALL: "Every one of a list of conditions holds.",
     ANY: "At least one of a list of conditions holds.",
     NOT: "A condition does not hold.",
+    USE: "A condition that has a name holds.",
 }
+
+
+_UNASKED = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Condition:
     needs: Needs
     guards: Guards
     parts: tuple[tuple[Condition, ...], ...] = ()  # of a composite: its branches, each of conditions that all have to hold
+    size: int = 1  # conditions in it, itself among them when it has no parts
     form: Form | None = None  # what it demands, where somebody asks for forms
 
 
@@ -131,6 +137,8 @@ def _leaf(kind: str, node: Node, scope: Scope, where: str) -> Condition:
 
 def _composite(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     place = f"{where}{kind}"
+    if kind == USE:
+        return _use(place, node, scope)
     if kind == NOT:
         return _negation(place, read_when(_not_empty(node), scope, f"{place}."))
     if not isinstance(node, Sequence) or not node.items:
@@ -147,6 +155,42 @@ def _composite(kind: str, node: Node, scope: Scope, where: str) -> Condition:
     return _conjunction(place, branches) if kind == ALL else _alternative(place, branches)
 
 
+def read_named(name: str, node: Node, scope: Scope) -> tuple[Condition, ...]:
+    """Parse the body of a named condition."""
+    return read_when(_not_empty(node), scope, f"{name}.")
+
+
+def _use(place: str, node: Node, scope: Scope) -> Condition:
+    """Return the condition that one named condition holds, or several do. Each is asked once a call, however many rules use it."""
+    if scope.named is None:
+        refuse(node, "conditions of a name cannot be used here")
+    used = one_or_list(scope.named.use)(node)
+    if len(used) > 1:
+        return _conjunction(place, [(_used(place, one),) for one in used])
+    return _used(place, used[0])
+
+
+def _used(place: str, used: Used[Condition]) -> Condition:
+    inner, test_all = used.conditions, every(used.conditions)
+
+    def test(facts: Facts) -> Bound | None:
+        found = facts.memo.get(used, _UNASKED)
+        if found is _UNASKED:
+            found = facts.memo[used] = test_all(facts)
+        bound: Bound | None = found
+        return bound
+
+    def explain(facts: Facts) -> tuple[Verdict, ...]:
+        key = (explain_every, used)
+        if key not in facts.memo:
+            facts.memo[key] = explain_every(inner, facts)[1]
+        verdicts: tuple[Verdict, ...] = facts.memo[key]
+        return verdicts
+
+    form = form_of(inner)
+    return Condition(place, test, explain, used.name, needs_of(inner), guards_of(inner), (inner,), used.size, form)
+
+
 def _not_empty(node: Node) -> Node:
     if isinstance(node, Mapping) and not node.entries:
         refuse(node, "expected at least one condition")
@@ -157,7 +201,7 @@ def _conjunction(place: str, branches: list[tuple[Condition, ...]]) -> Condition
     flat = tuple(condition for branch in branches for condition in branch)
     wanted, needs = _wanted(flat, " and "), needs_of(flat)
     return Condition(
-        place, every(flat), lambda facts: explain_every(flat, facts)[1], wanted, needs, guards_of(flat), (flat,), form_of(flat)
+        place, every(flat), lambda facts: explain_every(flat, facts)[1], wanted, needs, guards_of(flat), (flat,), _size(flat), form_of(flat)
     )
 
 
@@ -182,9 +226,8 @@ def _alternative(place: str, branches: list[tuple[Condition, ...]]) -> Condition
         return (Verdict(place, wanted, "; ".join(seen), matched=False),)
 
     needs = needs_of(tuple(condition for branch in branches for condition in branch))
-    return Condition(
-        place, test, explain, wanted, needs, of_any(map(guards_of, branches)), tuple(branches), AnyOf(tuple(map(form_of, branches)))
-    )
+    size, form = sum(map(_size, branches)), AnyOf(tuple(map(form_of, branches)))
+    return Condition(place, test, explain, wanted, needs, of_any(map(guards_of, branches)), tuple(branches), size, form)
 
 
 def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
@@ -198,9 +241,14 @@ def _negation(place: str, inner: tuple[Condition, ...]) -> Condition:
         _, verdicts = explain_every(inner, facts)
         return (Verdict(place, wanted, "; ".join(verdict.seen for verdict in verdicts), matched=test(facts) is not None),)
 
+    form = NotOf(form_of(inner))
     return Condition(
-        place, test, explain, wanted, needs_of(inner), {}, (inner,), NotOf(form_of(inner))
+        place, test, explain, wanted, needs_of(inner), {}, (inner,), _size(inner), form
     )  # guards: what holds not can be missing
+
+
+def _size(conditions: tuple[Condition, ...]) -> int:
+    return sum(condition.size for condition in conditions)
 
 
 def _wanted(conditions: tuple[Condition, ...], join: str) -> str:

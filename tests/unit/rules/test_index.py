@@ -87,9 +87,9 @@ def named(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any
 
 VALUE = st.one_of(
     some(PATTERNS),
-    named(list=st.just("words"), known=st.sampled_from([True]), at_least=st.sampled_from([0, 5, -1.5]), below=st.sampled_from([6, 5000])).filter(
-        bool
-    ),
+    named(
+        list=st.just("words"), known=st.sampled_from([True]), at_least=st.sampled_from([0, 5, -1.5]), below=st.sampled_from([6, 5000])
+    ).filter(bool),
     st.just({"known": False}),
 )
 ATTRIBUTES = st.dictionaries(st.sampled_from(["segment", "city"]), VALUE, min_size=1, max_size=2)

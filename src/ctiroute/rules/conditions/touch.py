@@ -10,10 +10,11 @@ from ctiroute.errors import ConfigurationError
 from ctiroute.model import Medium, TouchStatus
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import Bound, Facts, Needs
+from ctiroute.rules.forms import AtMost, Demands, OneOf, Patterns, those
 from ctiroute.rules.globs import any_glob, covers, glob, pattern
 from ctiroute.rules.guards import Dimension, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
-from ctiroute.rules.values import VALUE_FRAGMENT, tests_of, wanted_values
+from ctiroute.rules.values import VALUE_FRAGMENT, demands_of, tests_of, wanted_values
 from ctiroute.rules.words import age_in_words, span_in_words
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ def read(node: Node, scope: Scope) -> Probe:
         latest = f.get("newest_of_campaign", boolean, False)
         if rank == CAMPAIGNS and not campaigns:
             f.wrong(f.node.entries["rank"][0], "there is no order of campaigns", "list them under campaign, the most important first")
-        for name in (one for one in campaigns if windows and windows[-1][0] != "*" and not set("*?") & set(one)):
-            if not any(glob(one)(name) for one, _ in windows):
-                f.wrong(f.node.entries["within"][0], f"has no window for the campaign {name}", 'add it, or one for all others: "*": 1d')
+        for name in _without_window(campaigns, windows or ()):
+            f.wrong(f.node.entries["within"][0], f"has no window for the campaign {name}", 'add it, or one for all others: "*": 1d')
     statuses = _statuses(status)
     campaign_fits = any_glob(campaigns) if campaigns else None
     offer_tests = tests_of(offer)
@@ -98,7 +98,13 @@ def read(node: Node, scope: Scope) -> Probe:
     named = campaigns or tuple(one for one, _ in windows if windows[-1][0] != "*")
     guards = {CAMPAIGN: by_patterns(named, campaign_fits or (any_glob(named) if named else None))}
     seen = _seen(test, tuple(name for name, value in moments.items() if value is not None))
-    return Probe(test, seen, ", ".join(part for part in words if part), Needs(touches=longest), guards)
+
+    def demands() -> Demands:
+        window = AtMost(longest if in_window is None else None)
+        made = those(within=window, status=OneOf(statuses), campaign=Patterns(campaigns), medium=OneOf(frozenset(media)))
+        return {**made, **demands_of("offer", offer)}
+
+    return Probe(test, seen, ", ".join(part for part in words if part), Needs(touches=longest), guards, demands)
 
 
 KIND = ConditionKind(
@@ -156,6 +162,12 @@ def _windows(node: Node) -> tuple[tuple[str, timedelta], ...]:
         return name
 
     return tuple(mapping_of(duration, key=campaign)(node).items())
+
+
+def _without_window(campaigns: tuple[str, ...], windows: tuple[tuple[str, timedelta], ...]) -> list[str]:
+    """Return the campaigns, written out in full, that no window is for."""
+    names = [one for one in campaigns if not set("*?") & set(one)]
+    return [name for name in names if windows and not any(glob(one)(name) for one, _ in windows)]
 
 
 def _in_window(windows: tuple[tuple[str, timedelta], ...]) -> Callable[[Touch, datetime], bool] | None:
