@@ -10,34 +10,41 @@ the service.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
-from ctiroute.errors import ImportRefused
+from ctiroute.errors import ImportRefused, StoreError
 from ctiroute.model import Medium
 from ctiroute.store.importing.checkpoint import Checkpoint, Reached
-from ctiroute.store.importing.mapping import Columns, map_columns
+from ctiroute.store.importing.crew import CrewLost, crew
+from ctiroute.store.importing.cutting import is_divisible, pieces
+from ctiroute.store.importing.parsing import Bad, Parser, Task
+from ctiroute.store.importing.piece_reader import check_piece
 from ctiroute.store.importing.rejects import Rejects
 from ctiroute.store.importing.source import Rows, detect, opened
-from ctiroute.store.importing.spool import Spool
-from ctiroute.store.importing.values import Defaults, Refused, customer_parser, touch_parser
+from ctiroute.store.importing.spool import Spool, packed
+from ctiroute.store.importing.values import Defaults
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ctiroute.store.base import Store
-    from ctiroute.store.importing.source import Format, Opened, Row
+    from ctiroute.store.importing.piece_reader import Answer
+    from ctiroute.store.importing.source import Format, Opened
 
 V = TypeVar("V")  # TouchRow or Customer
 _Batch = tuple[int, list[V]]  # rows of the file taken by its end, values
 
 _SLICE = 100  # rows parsed before the loop gets its turn: about 1 ms
-_TOLD_EVERY = 10  # slices between two reports of progress
+_TOLD_EVERY = 10  # slices or pieces between two reports of progress
+_LARGE = 4 * 1024 * 1024  # bytes of a file that is worth processes of its own: these take as long to start as 50,000 rows to be parsed
+_AT_ONCE = 2  # batches the store has: one is written, the next made ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class ImportOptions:
     checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
     target: str = ""  # the store's URL: how far it got holds for this one alone
     resume: bool = False  # go on where the same import was cut off
+    processes: int = 1  # that parse a large CSV file; 1: this one alone
     breath: float = 0.2  # pause after a transaction, as a part of its time, in which others write
 
 
@@ -86,9 +94,18 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class _Checked:
+    """What came of some rows of the file."""
+
+    good: bytes  # packed
+    bad: list[Bad]
+    taken: int  # rows, blank ones among them
+    read: int  # without those
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind(Generic[V]):
     name: str
-    parser: Callable[[Columns, Defaults], Callable[[Sequence[str]], V]]
     put: Callable[[Sequence[V]], Awaitable[int]]
     batch: int
     plain: bool  # V is a tuple of plain values
@@ -107,9 +124,7 @@ async def import_touches(
     `region` is the country of numbers without a code, `now` bounds the times. Raises `ImportRefused` (nothing was kept) or a
     `StoreError` (run it again).
     """
-    return await _run(
-        source, _Kind("touches", touch_parser, store.put_touch_rows, store.batch_rows, plain=True), region, now, options, progress
-    )
+    return await _run(source, _Kind("touches", store.put_touch_rows, store.batch_rows, plain=True), region, now, options, progress)
 
 
 async def import_customers(
@@ -121,9 +136,7 @@ async def import_customers(
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> ImportResult:
     """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
-    return await _run(
-        source, _Kind("customers", customer_parser, store.put_customers, store.batch_rows, plain=False), region, now, options, progress
-    )
+    return await _run(source, _Kind("customers", store.put_customers, store.batch_rows, plain=False), region, now, options, progress)
 
 
 async def _run(
@@ -158,13 +171,10 @@ class _Job(Generic[V]):
         progress: Callable[[ImportProgress], None],
     ) -> None:
         self._file = file
-        self._form = form
         self._kind = kind
-        self._defaults = defaults
         self._options = options
         self._progress = progress
-        self._width = 0  # cells of the header that `_parse` was made for
-        self._parse: Callable[[Sequence[str]], V] | None = None
+        self._task = Task(kind.name, form, dict(options.columns), defaults)
         self._batch = min(kind.batch, options.batch_rows or kind.batch)
         self._first: tuple[tuple[int, str, str], ...] = ()
         self._spool: Spool[V] | None = Spool() if kind.plain else None
@@ -173,33 +183,13 @@ class _Job(Generic[V]):
 
     async def check(self) -> Reached:
         """First pass: parse every row, note the refused ones, write nothing to the store."""
-        rows, read, slices = Rows(self._file.data, self._form), 0, 0
-        good: list[V] = []
-        with closing(rows), closing(Rejects(self._options.rejects, rows.header)) as rejects:
-            while slice_ := rows.take(_SLICE):
-                self._settle(rows)
-                for row in slice_:
-                    try:
-                        good.append(self._value(row))
-                    except Refused as refused:
-                        if _is_blank(row):
-                            continue
-                        rejects.add(row[0], refused.column, refused.reason, row[1][: len(rows.header)])
-                        self._limit(rejects)
-                    read += 1
-                if self._options.max_rows is not None and read > self._options.max_rows:
-                    raise ImportRefused(f"there are more than {self._options.max_rows} rows: send them in parts")
-                slices += 1
-                self._keep(slices * _SLICE, good)
-                if slices % _TOLD_EVERY == 0:
-                    self._tell_checking(read)
-                await asyncio.sleep(0)
-            self._settle(rows)  # a file without rows has a header to check, too
-            percent = self._options.max_rejects_percent
-            if percent is not None and rejects.count * 100 > percent * read:
-                raise self._too_many(f"{rejects.count} of {read} rows are bad, more than {percent:g} %", rejects)
-            self._first = tuple(rejects.first)
-            return Reached(taken=0, read=read, rejected=rejects.count, written=0, added=0)
+        form, large = self._task.form, self._file.size >= _LARGE
+        if self._options.processes > 1 and large and self._kind.plain and is_divisible(form):
+            with suppress(CrewLost):
+                return await self._count(self._checked_apart)
+            self.close()
+            self._spool = Spool()
+        return await self._count(self._checked_here)
 
     async def write(self, reached: Reached) -> ImportResult:
         """Second pass: the good rows that are not written yet, a transaction a batch."""
@@ -208,12 +198,9 @@ class _Job(Generic[V]):
         chunks = self._parsed(resumed_at) if spool is None or not spool.whole or resumed_at else spool.chunks()
         try:
             async with asyncio.TaskGroup() as tasks:
-                batches: asyncio.Queue[_Batch[V]] = asyncio.Queue(1)
-                writer = tasks.create_task(self._put(batches, reached), name="import writer")
-                await self._hand_over(chunks, batches)
-        except ExceptionGroup as group:  # one of the two failed, and the other was ended for it
+                reached = await self._put_all(chunks, reached, tasks)
+        except ExceptionGroup as group:  # what was under way was ended for it
             raise group.exceptions[0] from None
-        reached = writer.result()
         if self.checkpoint is not None:
             self.checkpoint.clear()
         self._progress(ImportProgress(reached.read, 2 * self._file.size, 2 * self._file.size, writing=True))
@@ -224,73 +211,121 @@ class _Job(Generic[V]):
         if self._spool is not None:
             self._spool.close()
 
-    def _keep(self, taken: int, good: list[V]) -> None:
-        """Put what a slice brought aside for the second pass."""
-        if self._spool is not None:
-            self._spool.add(taken, good)
-        good.clear()
+    async def _count(self, read: Callable[[list[str]], AsyncGenerator[_Checked, None]]) -> Reached:
+        """Take what was checked, in order; see that it is within the limits."""
+        header: list[str] = []
+        taken = rows = parts = 0
+        async with aclosing(read(header)) as found:
+            with closing(Rejects(self._options.rejects, header)) as rejects:
+                async for part in found:
+                    for bad in part.bad:
+                        rejects.add(*bad)
+                        self._limit(rejects)
+                    taken += part.taken
+                    rows += part.read
+                    if self._options.max_rows is not None and rows > self._options.max_rows:
+                        raise ImportRefused(f"there are more than {self._options.max_rows} rows: send them in parts")
+                    if self._spool is not None:
+                        self._spool.add(taken, part.good)
+                    parts += 1
+                    if parts % _TOLD_EVERY == 0:
+                        self._tell_checking(rows)
+        percent = self._options.max_rejects_percent
+        if percent is not None and rejects.count * 100 > percent * rows:
+            raise self._too_many(f"{rejects.count} of {rows} rows are bad, more than {percent:g} %", rejects)
+        self._first = tuple(rejects.first)
+        return Reached(taken=0, read=rows, rejected=rejects.count, written=0, added=0)
+
+    async def _checked_here(self, header: list[str]) -> AsyncGenerator[_Checked, None]:
+        """Parse all rows in this process, some at a time."""
+        parser = Parser[V](self._task)
+        with closing(Rows(self._file.data, self._task.form, header)) as rows:
+            while slice_ := rows.take(_SLICE):
+                parser.settle(header)
+                found = parser.check(slice_)
+                yield _Checked(packed(found.good) if self._spool is not None else b"", found.bad, found.taken, found.read)
+                await asyncio.sleep(0)
+            parser.settle(header)  # a file without rows has a header to check, too
+
+    async def _checked_apart(self, header: list[str]) -> AsyncGenerator[_Checked, None]:
+        """Parse all rows in processes of their own, one for each core. Raises `CrewLost` when that cannot be."""
+        cut, lines = pieces(self._file.data), 0
+
+        def checked(answer: Answer) -> _Checked:
+            nonlocal lines
+            if answer is None:
+                raise CrewLost
+            good, bad, taken, read, its_lines = answer
+            before, lines = lines, lines + its_lines
+            return _Checked(good, [(line + before, column, reason, cells) for line, column, reason, cells in bad], taken, read)
+
+        yield checked(check_piece(next(cut), self._task, header, Parser(self._task)))
+        async with crew(self._options.processes, self._task, header) as others:
+            for piece in cut:
+                others.ask(piece)
+                if others.is_busy:
+                    yield checked(await others.answer())
+            while others.waiting:
+                yield checked(await others.answer())
 
     def _parsed(self, behind: int) -> Iterator[_Batch[V]]:
         """Yield the good rows that are not behind us, from the file itself; the bad ones were noted in the first pass."""
-        with closing(Rows(self._file.data, self._form)) as rows:
+        parser = Parser[V](self._task)
+        with closing(Rows(self._file.data, self._task.form)) as rows:
             taken = 0
             while slice_ := rows.take(_SLICE):
-                self._settle(rows)
-                good: list[V] = []
-                for row in slice_[max(0, behind - taken) :]:
-                    with suppress(Refused):
-                        good.append(self._value(row))
+                parser.settle(rows.header)
+                good = parser.check(slice_[max(0, behind - taken) :]).good
                 taken += len(slice_)
                 yield taken, good
 
-    async def _hand_over(self, chunks: Iterator[_Batch[V]], batches: asyncio.Queue[_Batch[V]]) -> None:
-        """Join what was parsed to batches; an empty one is the end."""
+    async def _put_all(self, chunks: Iterator[_Batch[V]], reached: Reached, tasks: asyncio.TaskGroup) -> Reached:
+        """Write all batches in order. While one is written the next is made ready, and the one after it is read."""
+        # Where others have to have their turn, none may wait at the store's door.
+        turns = asyncio.Semaphore(1 if self._options.breath else _AT_ONCE)
+        under_way: deque[tuple[int, int, asyncio.Task[int | StoreError]]] = deque()
+        for taken, batch in self._batches(chunks):
+            under_way.append((taken, len(batch), tasks.create_task(self._put(batch, turns), name="import a batch")))
+            while under_way and (len(under_way) > _AT_ONCE or under_way[0][2].done()):
+                reached = await self._settle(reached, *under_way.popleft())
+            await asyncio.sleep(0)
+        while under_way:
+            reached = await self._settle(reached, *under_way.popleft())
+        return reached
+
+    def _batches(self, chunks: Iterator[_Batch[V]]) -> Iterator[_Batch[V]]:
+        """Join what was parsed to batches."""
         batch: list[V] = []
         taken = 0
         for taken, chunk in chunks:
             batch += chunk
             if len(batch) >= self._batch:
-                await batches.put((taken, batch))
+                yield taken, batch
                 batch = []
-            await asyncio.sleep(0)
         if batch:
-            await batches.put((taken, batch))
-        await batches.put((taken, []))
+            yield taken, batch
 
-    async def _put(self, batches: asyncio.Queue[_Batch[V]], reached: Reached) -> Reached:
-        """Write batches as they come, until there are no more."""
-        while True:
-            taken, batch = await batches.get()
-            if not batch:
-                return reached
+    async def _put(self, batch: Sequence[V], turns: asyncio.Semaphore) -> int | StoreError:
+        """Write one batch; return how many were new, or why it failed: that is told in its turn, when those before it are written."""
+        async with turns:
             started = monotonic()
-            added = await self._kind.put(batch)
-            reached = Reached(taken, reached.read, reached.rejected, reached.written + len(batch), reached.added + added)
-            if self.checkpoint is not None:
-                self.checkpoint.save(reached)
-            self._tell_writing(reached)
+            try:
+                added = await self._kind.put(batch)
+            except StoreError as error:
+                return error
             await asyncio.sleep(self._options.breath * (monotonic() - started))
+        return added
 
-    def _settle(self, rows: Rows) -> None:
-        """Find out what the columns mean, when they are not as they were."""
-        if self._parse is not None and len(rows.header) == self._width:
-            return
-        given = ("campaign",) if self._options.campaign else ()
-        self._width = len(rows.header)
-        self._parse = self._kind.parser(map_columns(rows.header, self._kind.name, self._options.columns, given), self._defaults)
-
-    def _value(self, row: Row) -> V:
-        _, cells, error = row
-        if error:
-            raise Refused("", error)
-        width = self._width
-        if len(cells) > width:
-            raise Refused("", f"has {len(cells)} cells, the header {width}: a text with the delimiter needs quotes")
-        if self._form.broken and not _is_text(cells):
-            raise Refused("", f"holds bytes that are not {self._form.encoding}")
-        if self._parse is None:
-            raise AssertionError("rows are parsed after the header")
-        return self._parse([*cells, *[""] * (width + 1 - len(cells))])
+    async def _settle(self, reached: Reached, taken: int, rows: int, batch: asyncio.Task[int | StoreError]) -> Reached:
+        """Note that a batch is written, when it is."""
+        added = await batch
+        if isinstance(added, StoreError):
+            raise added
+        reached = Reached(taken, reached.read, reached.rejected, reached.written + rows, reached.added + added)
+        if self.checkpoint is not None:
+            self.checkpoint.save(reached)
+        self._tell_writing(reached)
+        return reached
 
     def _limit(self, rejects: Rejects) -> None:
         most = self._options.max_rejects
@@ -308,15 +343,3 @@ class _Job(Generic[V]):
     def _tell_writing(self, reached: Reached) -> None:
         part = reached.taken / max(1, reached.read)  # of rows; blank ones were not counted
         self._progress(ImportProgress(reached.taken, int((1 + min(1.0, part)) * self._file.size), 2 * self._file.size, writing=True))
-
-
-def _is_blank(row: Row) -> bool:
-    return not row[2] and not any(cell.strip() for cell in row[1])
-
-
-def _is_text(cells: Sequence[str]) -> bool:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

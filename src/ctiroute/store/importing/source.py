@@ -168,7 +168,7 @@ class Rows:
 
     file: IO[bytes]
     form: Format
-    header: list[str] = field(default_factory=list)  # filled when the first rows are taken; of NDJSON it may grow
+    header: list[str] = field(default_factory=list)  # filled when the first rows are taken, unless it is known; of NDJSON it may grow
     _rows: Generator[Row, None, None] | None = None
 
     def take(self, count: int) -> list[Row]:
@@ -193,7 +193,8 @@ class Rows:
         reader = csv.reader(text, delimiter=self.form.delimiter)
         try:
             try:
-                self.header += next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
+                if not self.header:
+                    self.header += next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
             except csv.Error as error:
                 raise ImportRefused(f"the header cannot be read: {error}") from error
             if not self.header:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 import tempfile
+from struct import Struct
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")  # a tuple of plain values
 
-_LENGTH = 4  # bytes that say how long a chunk is
+_HEAD = Struct("!QI")  # before a chunk: rows of the source that are behind us with it, and its length
 _IN_MEMORY = 1024 * 1024  # bytes
+_QUICK = 2  # the version of `marshal` that looks for no value it has met before, which takes longer than it saves
+
+
+def packed(rows: list[V]) -> bytes:
+    """Return rows as `Spool.add` takes them."""
+    return marshal.dumps(rows, _QUICK)
 
 
 class Spool(Generic[V]):
@@ -25,13 +32,12 @@ class Spool(Generic[V]):
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by `close`
         self.whole = True  # False: the disk is full, and something is missing
 
-    def add(self, taken: int, rows: list[V]) -> None:
-        """Keep rows; `taken` is how many rows of the source are behind us with them."""
+    def add(self, taken: int, chunk: bytes) -> None:
+        """Keep packed rows; `taken` is how many rows of the source are behind us with them."""
         if not self.whole:
             return
         try:
-            chunk = marshal.dumps((taken, rows))
-            self._file.write(len(chunk).to_bytes(_LENGTH))
+            self._file.write(_HEAD.pack(taken, len(chunk)))
             self._file.write(chunk)
         except OSError:
             self.whole = False
@@ -40,8 +46,9 @@ class Spool(Generic[V]):
     def chunks(self) -> Iterator[tuple[int, list[V]]]:
         """Yield what was added."""
         self._file.seek(0)
-        while length := self._file.read(_LENGTH):  # `marshal.load` would read some bytes at a time
-            yield marshal.loads(self._file.read(int.from_bytes(length)))  # noqa: S302 - our own file, which has no name
+        while head := self._file.read(_HEAD.size):  # `marshal.load` would read some bytes at a time
+            taken, length = _HEAD.unpack(head)
+            yield taken, marshal.loads(self._file.read(length))  # noqa: S302 - our own file, which has no name
 
     def close(self) -> None:
         """Throw it away."""

@@ -77,7 +77,7 @@ class PostgresStore:
         self._others: Pool | None = None
         self._months: set[partitions.Month] = set()  # that surely have a partition
         self._months_later: dict[partitions.Month, float] = {}  # that could not be given one, and when to try again (the loop's clock)
-        self._touches_turn = asyncio.Lock()  # hands over in the order of asking, which that of the database does not
+        self._touches_next, self._touches_turn = asyncio.Lock(), asyncio.Lock()  # in the order of asking, which the database's lock is not
         self.dirty = Outbox(lambda: self._others)
 
     # --- life
@@ -172,11 +172,15 @@ class PostgresStore:
         """
         if not rows:
             return 0
-        with mapped("keep touches"):
-            batch = writing.TouchBatch(rows)
-        async with self._touches_turn:
+        async with self._touches_next:  # let go only when it is our turn to write: nobody overtakes
+            with mapped("keep touches"):
+                batch = await writing.TouchBatch.of(rows)
+            await self._touches_turn.acquire()
+        try:
             await self._make_partitions(rows)
             return await self._write("keep touches", lambda link: writing.put_touches(link, batch))
+        finally:
+            self._touches_turn.release()
 
     async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
         """Note how far touches got; return the ids that are not known."""
