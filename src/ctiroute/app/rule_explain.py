@@ -14,9 +14,10 @@ from prometheus_client import CollectorRegistry
 
 from ctiroute.app.call_files import from_bytes
 from ctiroute.app.node import Node
-from ctiroute.app.rule_files import read_rules
+from ctiroute.app.rule_files import compile_texts, read_rules
 from ctiroute.engine.decide import decide
 from ctiroute.engine.gather import Gatherer
+from ctiroute.errors import RulesError
 from ctiroute.model import Caller, CallRecord, Decision, Medium, RouteRequest
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.rules import Facts, Ruleset
@@ -112,8 +113,23 @@ async def trace_call(settings: Settings, path: Path, names: tuple[str, ...]) -> 
         await store.open()
         for call_id in names:
             if (record := await store.get_call(call_id)) is not None:
-                return record, past_call(record, read_rules(path), await _operators(store))
+                return record, past_call(record, await _rules_of(record, store, path), await _operators(store))
     return None
+
+
+async def _rules_of(record: CallRecord, store: Store, path: Path) -> Ruleset:
+    """Return the rules that decided a call: those of the files, or a version that is kept; else the present ones."""
+    present = read_rules(path)
+    file = from_bytes(record.snapshot) if record.snapshot is not None else None
+    if file is None or file.ruleset_version in {"", present.version}:
+        return present
+    kept = await store.get_rules_version(file.ruleset_version)
+    if kept is None or not kept.files:
+        return present
+    try:
+        return compile_texts(kept.files)
+    except RulesError:  # a version before this one of ctiroute wrote what is no rule any more
+        return present
 
 
 def past_call(record: CallRecord, ruleset: Ruleset, operators: Mapping[str, Operator]) -> Explanation | None:

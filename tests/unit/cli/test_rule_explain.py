@@ -25,6 +25,7 @@ from ctiroute.model import (
     OfferTerms,
     Outcome,
     RouteRequest,
+    RulesVersion,
     SourceReport,
     Status,
     Touch,
@@ -176,6 +177,29 @@ def test_a_past_call_whose_rules_are_gone_says_so(box: Path, tmp_path: Path, cti
     said = ctiroute("rules", "explain", "-c", box, "--call", "asterisk:1790000000.7")
     assert "decided this call, and are no longer here" in said.out
     assert "then campaign took it; now vip would" in said.out
+
+
+def test_a_past_call_is_explained_by_the_kept_version_that_decided_it(box: Path, tmp_path: Path, ctiroute: Run) -> None:
+    """Rules that were in use then are read from the store, when the files say something else by now."""
+    rules = tmp_path / "rules"
+    version = read_rules(rules).version
+    (rules / "a.yml").write_text(RULES.replace("within: 15m", "within: 3m"), encoding="utf-8")
+
+    async def keep() -> None:
+        store = open_store(f"sqlite://{tmp_path / 'data' / 'ctiroute.db'}")
+        await store.open()
+        try:
+            await store.put_rules_version(RulesVersion(version, NOON, "olha", "save", "box", {"a.yml": RULES}))
+        finally:
+            await store.close()
+
+    asyncio.run(keep())
+    said = ctiroute("rules", "explain", "-c", box, "--call", "asterisk:1790000000.7")
+    if f"rules {version}" in said.out.splitlines()[1]:
+        assert "note:" not in said.out
+        assert "✓ campaign  took the call" in said.out
+    else:
+        pytest.fail(said.out)
 
 
 def test_trace_tells_the_call_and_why(box: Path, ctiroute: Run) -> None:

@@ -6,6 +6,7 @@ patterns do (`*` is any text, `?` one character), a script by an excerpt. `null`
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, Node, Scalar, Sequence, choice, did_you_mean, duration, fields, integer, kind_of, refuse, text
@@ -15,7 +16,6 @@ from ctiroute.model import ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules.cases.case import Answer, Expectation
 from ctiroute.rules.globs import glob
 from ctiroute.rules.template import Subject, fill, fill_markdown, fill_url, pick
-from ctiroute.rules.when import COMPOSITES
 from ctiroute.rules.words import span_in_words
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def read_expect(node: Node, ruleset: Ruleset) -> tuple[Expectation, ...]:
         found += f.get("operator", _operator, ())
         found += f.get("vars", _variables, ())
         found += f.get("pop", _pops, ())
+        found += f.get("tags", _listed("tags", lambda answer: answer.decision.tags), ())
+        found += f.get("added", _listed("added", lambda answer: answer.decision.added), ())
         found += f.get("trace", _trace(ruleset), ())
         if not found and not f.faults:
             f.wrong(node, "a case has to expect something", "write at least expect: {rule: the-name-of-a-rule}")
@@ -77,7 +79,7 @@ _PLAIN: _Seen = {
     "language": lambda answer: answer.decision.language or "",
     "about": _about,
 }
-KEYS = ("rule", "action", "priority", "operator", "ring", *_PLAIN, "vars", "pop", "trace")
+KEYS = ("rule", "action", "priority", "operator", "ring", *_PLAIN, "vars", "pop", "tags", "added", "trace")
 
 
 def _scalar(node: Node) -> Scalar:
@@ -119,6 +121,25 @@ def _rule(ruleset: Ruleset) -> Callable[[Node], tuple[Expectation, ...]]:
         return (Expectation("rule", wanted, lambda answer: answer.decision.rule or DEFAULT, wanted.__eq__, place),)
 
     return parse
+
+
+def _listed(what: str, seen: Callable[[Answer], tuple[str, ...]]) -> Callable[[Node], tuple[Expectation, ...]]:
+    """Return a parser of words that all have to be there, in any order; none of them: there is nothing."""
+
+    def parse(node: Node) -> tuple[Expectation, ...]:
+        if not isinstance(node, Sequence):
+            if _is_nothing(node):
+                return (_expects(what, node, lambda answer: ", ".join(seen(answer)), mends=False),)
+            return (_member(what, node, seen),)
+        return _each(_member(what, item, seen) for item in node.items)
+
+    return parse
+
+
+def _member(what: str, node: Node, seen: Callable[[Answer], tuple[str, ...]]) -> Expectation:
+    wanted = text(node)
+    found = _expects(what, node, lambda answer: ", ".join(seen(answer)), mends=False)
+    return replace(found, fits=lambda value: wanted in value.split(", "))
 
 
 _LISTED = 20  # more names than this are no hint
@@ -254,7 +275,7 @@ def _trace(ruleset: Ruleset) -> Callable[[Node], tuple[Expectation, ...]]:
 
 
 def _failed(rule: Rule | None) -> Callable[[Node], tuple[Expectation, ...]]:
-    places = [*where_of(rule.when)] if rule else []
+    places = _places(rule.when) if rule else {}
 
     def seen(answer: Answer) -> str:
         traced = next((one for one in answer.decision.trace.rules if rule and one.rule == rule.name), None)
@@ -268,15 +289,20 @@ def _failed(rule: Rule | None) -> Callable[[Node], tuple[Expectation, ...]]:
         wanted = text(node)
         if wanted not in {*places, MATCHED, NOT_ASKED}:
             refuse(node, f"{rule.name} has no such condition", did_you_mean(wanted, [*places, MATCHED, NOT_ASKED], listing=True))
-        return (Expectation(f"trace.{rule.name}", wanted, seen, wanted.__eq__, _scalar(node)),)
+        fitting = {wanted} | places.get(wanted, set())
+        return (Expectation(f"trace.{rule.name}", wanted, seen, fitting.__contains__, _scalar(node)),)
 
     return parse
 
 
-def where_of(conditions: tuple[Condition, ...]) -> Iterable[str]:
-    """Give the places of conditions as traces name them, composites and what is in them."""
+def _places(conditions: tuple[Condition, ...]) -> dict[str, set[str]]:
+    """Return the places of conditions as traces name them, each with those inside it: a trace names the innermost that failed."""
+    found: dict[str, set[str]] = {}
     for condition in conditions:
-        yield condition.where
-        if condition.where.rpartition(".")[2] in COMPOSITES:
-            for part in condition.parts:
-                yield from where_of(part)
+        inside: set[str] = set()
+        for part in condition.parts:
+            within = _places(part)
+            inside |= within.keys()
+            found |= within
+        found[condition.where] = inside
+    return found

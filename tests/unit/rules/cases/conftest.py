@@ -21,12 +21,16 @@ timezone: Europe/Kyiv
 hours:
   business: {weekly: {mon-fri: "09:00-18:00"}}
 rules:
+  - name: known
+    when: {touch: {campaign: "*-sms", within: 15m}}
+    then: {continue: true, tags: warm}
   - name: campaign
     when: {touch: {campaign: "autumn-*", within: 15m}}
     then:
       queue: promo
       priority: 10
       announce: custom/hello
+      tags: campaign
       vars: {CAMPAIGN: "{touch.campaign_key}"}
       pop:
         headline: {en: "About “{touch.offer.title}”, {touch.age} ago", uk: "Щодо «{touch.offer.title}»"}

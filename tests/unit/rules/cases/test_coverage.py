@@ -25,20 +25,20 @@ def covered(results: Run, *givens: str, rules: str = RULES) -> Coverage:
 
 def test_what_nobody_asks_is_missing(results: Run) -> None:
     """A call that the first rule takes says nothing about those behind it."""
-    coverage = covered(results, "touch: {campaign: autumn-a, sent: now}")
-    campaign, form, night = coverage.rules
+    coverage = covered(results, "touch: {campaign: autumn-a-sms, sent: now}")
+    _, campaign, form, night = coverage.rules
     assert (campaign.taken, campaign.missing) == (1, ("touch never fails",))
     assert form.missing == ("never taken", "interaction never holds", "interaction never fails")
     assert [one.where for one in night.conditions] == ["any[0].not.hours", "any[1].caller"]
-    assert (coverage.taken, coverage.default_taken) == (1, 0)
-    assert coverage.percent == pytest.approx(100 * 2 / 12)
+    assert (coverage.taken, coverage.default_taken) == (2, 0)
+    assert coverage.percent == pytest.approx(100 * 4 / 15)
 
 
 def test_branches_are_counted_one_by_one(results: Run) -> None:
     """Of alternatives those behind the one that holds are not asked."""
-    night = covered(results, "now: '2026-11-20 20:00'").rules[2]
+    night = covered(results, "now: '2026-11-20 20:00'").rules[3]
     assert night.missing == ("any[0].not.hours never holds", "any[1].caller never holds", "any[1].caller never fails")
-    night = covered(results, "now: '2026-11-20 20:00'", "caller: withheld").rules[2]
+    night = covered(results, "now: '2026-11-20 20:00'", "caller: withheld").rules[3]
     assert night.missing == ("any[1].caller never fails",)
 
 
@@ -46,14 +46,14 @@ def test_everything_can_be_reached(results: Run) -> None:
     """One hundred per cent is possible, and means it."""
     coverage = covered(
         results,
-        "touch: {campaign: autumn-a, sent: now}",
+        "touch: {campaign: autumn-a-sms, sent: now}",
         "interaction: {topic: credit, updated: now}",
         "now: '2026-11-20 20:00'",
         "caller: withheld",
         "dialed: '+380440000000'",
     )
     assert coverage.percent == 100
-    assert [rule.missing for rule in coverage.rules] == [(), (), ()]
+    assert [rule.missing for rule in coverage.rules] == [(), (), (), ()]
     assert coverage.default_taken == 1
 
 

@@ -32,6 +32,8 @@ def case(given: str, expect: str) -> str:
         (TOUCH, "queue: pro*, menu: none, extension: null, operator: none, language: null"),
         (TOUCH, "vars: {CAMPAIGN: autumn-sms, OTHER: null}"),
         (TOUCH, "vars: {CTI_X_CAMPAIGN: autumn-sms}"),
+        (TOUCH, "tags: [campaign, warm], added: known"),
+        (FORM, "tags: none, added: none"),
         (TOUCH, "pop: {headline: 'About “Autumn”, 5 min ago', opening: none, fields: {Amount: '100', No: none}, at: ring}"),
         (TOUCH, "pop: [{language: uk, headline: 'Щодо «Autumn»'}, {language: en, headline: '*Autumn*'}]"),
         (TOUCH, "pop: {script: 'hello** to', url: 'https://crm.example/?p=%2B380671234567'}"),
@@ -40,6 +42,7 @@ def case(given: str, expect: str) -> str:
         (FORM, "operator: PJSIP/1001, trace: {campaign: touch}"),
         ("dialed: '+380440000000'", "rule: default, action: menu, menu: main, trace: {night: any}"),
         ("dialed: '+380440000000'", "rule: null, pop: {script: none}"),
+        ("dialed: '+380440000000'", "trace: {night: 'any'}"),
         ("now: '2026-11-20 20:00', customer: {language: uk}", "rule: night, extension: 2099, language: uk"),
     ],
 )
@@ -69,6 +72,9 @@ def test_what_happens_is_as_expected(results: Run, given: str, expect: str) -> N
         (TOUCH, "pop: {at: answer}", "pop.at (en)", "ring"),
         (TOUCH, "trace: {campaign: touch}", "trace.campaign", "matched"),
         (TOUCH, "trace: {form: interaction}", "trace.form", "not asked"),
+        (TOUCH, "tags: [warm, cold]", "tags", "warm, campaign"),
+        (TOUCH, "tags: war", "tags", "warm, campaign"),
+        (TOUCH, "added: none", "added", "known"),
         (FORM, "operator: petro", "operator", "olha"),
         (FORM, "ring: 20s", "ring", "15s"),
         ("dialed: '+380440000000'", "trace: {night: matched}", "trace.night", "any"),
@@ -105,3 +111,13 @@ def test_a_wrong_expectation_is_named_at_its_place(expect: str, message: str) ->
     found = faults_of(case("", expect))
     assert message in "\n".join(found)
     assert all(one.startswith("t.test.yml:3:") for one in found)
+
+
+def test_a_condition_that_holds_others_stands_for_them(results: Run) -> None:
+    """A trace names the innermost condition that failed; a case may name what it stands in."""
+    rules = (
+        "timezone: Europe/Kyiv\nconditions: {vip: {customer: {attributes: {segment: vip}}}}\n"
+        "rules: [{name: a, when: {all: [{use: vip}, {caller: {withheld: true}}]}, then: {queue: q}}]\ndefault: {}\n"
+    )
+    rows = "rows: [{trace.a: all}, {trace.a: 'all[0].use'}, {trace.a: vip.customer}, {trace.a: 'all[1].caller'}]"
+    assert [one.passed for one in results("  - {name: one, " + rows + "}", rules)] == [True, True, True, False]
