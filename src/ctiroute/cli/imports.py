@@ -9,13 +9,13 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, counted, err, out, settings_of
 from ctiroute.model import Medium
@@ -197,7 +197,7 @@ async def _run(
     store = open_store(settings.store_url)
     await store.open()
     try:
-        return await work(file, store, settings.region, utc_now(), options, progress)
+        return await work(file, store, settings.region, datetime.now(UTC), options, progress)
     finally:
         await store.close()
 
