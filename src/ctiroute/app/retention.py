@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from ctiroute.errors import Fault, StoreError
+from ctiroute.errors import StoreError
 from ctiroute.model import Cuts, Purged
-from ctiroute.rules.when import needs_of
+from ctiroute.rules.lint.retention import beyond
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.errors import Fault
     from ctiroute.rules import Ruleset
     from ctiroute.settings import RetentionSettings
     from ctiroute.store.base import Store
@@ -55,18 +56,12 @@ def cuts_of(retention: RetentionSettings, now: datetime) -> Cuts:
 
 def beyond_retention(ruleset: Ruleset, retention: RetentionSettings) -> list[Fault]:
     """Return the rules that look back further than what they ask for is kept. They work, and find less than they say."""
-    kept = {"touches": retention.touches_days, "calls": retention.calls_days, "interactions": retention.interactions_days}
-    faults = []
-    for rule in ruleset.rules:
-        needs = needs_of(rule.when)
-        for kind, days in kept.items():
-            asked: timedelta = getattr(needs, kind)
-            if days is not None and asked > timedelta(days=days):
-                message = f"rule {rule.name} looks back {asked / timedelta(days=1):g} days for {kind}, which are kept for {days}"
-                faults.append(
-                    Fault(rule.file, rule.line, 1, message, hint=f"keep them for longer (retention.{kind}_days), or ask for less")
-                )
-    return faults
+    return list(beyond(ruleset, kept_days(retention)))
+
+
+def kept_days(retention: RetentionSettings) -> dict[str, int | None]:
+    """Return for how many days each kind of record that rules look at is kept; None: for ever."""
+    return {"touches": retention.touches_days, "calls": retention.calls_days, "interactions": retention.interactions_days}
 
 
 def in_words(purged: Purged) -> str:

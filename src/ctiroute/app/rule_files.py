@@ -66,16 +66,7 @@ def _read(path: Path, names: KnownNames | None) -> ReadRules:
     folder = path if path.is_dir() else path.parent
     if (folder / CHANGING).exists():
         raise RulesError([Fault(str(path), 0, 0, "another version is being put in place", hint=_CUT_OFF)])
-    sources: list[tuple[str, bytes]] = []
-    faults: list[Fault] = []
-    for file in _files(path):
-        try:
-            with file.open("rb") as stream:
-                sources.append((str(file), stream.read(MAX_BYTES + 1)))  # one more than allowed: `load` refuses it with the reason
-        except OSError as error:
-            faults.append(Fault(str(file), 0, 0, f"cannot be read: {error.strerror or error}"))
-    if faults:
-        raise RulesError(faults)
+    sources = read_sources(path)
     texts: dict[str, str] = {}
 
     def read_script(script: str) -> str | None:
@@ -88,6 +79,28 @@ def _read(path: Path, names: KnownNames | None) -> ReadRules:
         ruleset = load_ruleset(sources, read_script, names)
     texts |= {file.rpartition("/")[2]: source.decode("utf-8") for file, source in sources}
     return ReadRules(ruleset, texts)
+
+
+def read_for_lint(path: Path, sources: list[tuple[str, bytes]]) -> Ruleset:
+    """Return the compiled rules of texts that were read from `path`, with what lint compares. Raises `RulesError`."""
+    folder = path if path.is_dir() else path.parent
+    with _no_collection():
+        return load_ruleset(sources, lambda script: _read_script(folder, script), forms=True)
+
+
+def read_sources(path: Path) -> list[tuple[str, bytes]]:
+    """Return the rule files of a folder, or the one file, each with its name as the user would write it. Raises `RulesError`."""
+    sources: list[tuple[str, bytes]] = []
+    faults: list[Fault] = []
+    for file in _files(path):
+        try:
+            with file.open("rb") as stream:
+                sources.append((str(file), stream.read(MAX_BYTES + 1)))  # one more than allowed: `load` refuses it with the reason
+        except OSError as error:
+            faults.append(Fault(str(file), 0, 0, f"cannot be read: {error.strerror or error}"))
+    if faults:
+        raise RulesError(faults)
+    return sources
 
 
 def compile_texts(texts: Mapping[str, str], names: KnownNames | None = None) -> Ruleset:

@@ -1,58 +1,71 @@
-"""`ctiroute rules check`: every mistake in rule files, each with its place and remedy."""
+"""`ctiroute rules check`: every mistake in rule files, each with its place and remedy; and what is no mistake and yet not meant."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctiroute.app.retention import beyond_retention
-from ctiroute.app.rule_files import read_rules
-from ctiroute.cli.output import EXIT_NO, EXIT_OK, counted, out, settings_of, warn
-from ctiroute.errors import ConfigurationError
+from ctiroute.app.rule_check import check, known_by, known_live
+from ctiroute.cli.findings import as_github, as_json, as_sarif, as_text
+from ctiroute.cli.loop import run
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, out, settings_of, warn
+from ctiroute.rules.lint import ERROR, WARNING, Known
 
 if TYPE_CHECKING:
     import argparse
 
+    from ctiroute.app.rule_check import Report
     from ctiroute.cli.output import Commands
+
+TEXT, JSON, GITHUB, SARIF = "text", "json", "github", "sarif"
 
 
 def add(actions: Commands) -> None:
     """Add the command to those of `rules`."""
-    check = actions.add_parser(
+    parser = actions.add_parser(
         "check",
-        help="find every mistake",
+        help="find every mistake, and what is likely not meant",
         description="Reads rule files as the service would, and prints every mistake as FILE:LINE:COLUMN with what to write instead. "
-        "Exit code 0: they can be used; 1: they cannot. With -c it also warns of rules that look back further than the settings keep "
-        "what they ask for.",
+        "In rules without a mistake it looks for what is likely not meant: rules no call can reach, texts that are always empty, "
+        "missing translations. With -c it also knows for how long records are kept; with --live it asks the store for campaigns and "
+        "operators, and Asterisk for its queues. Exit code 0: the rules can be used; 1: they cannot, or --strict and a warning.",
     )
-    check.add_argument("-c", "--config", type=Path, metavar="FILE", help="settings to hold the rules against")
-    check.add_argument("path", type=Path, nargs="?", default=Path("rules"), help="a directory of *.yml files, or one file (default: rules)")
-    check.add_argument("--json", action="store_true", help="print one JSON object")
-    check.set_defaults(run=_check)
+    parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="settings to hold the rules against")
+    parser.add_argument(
+        "path", type=Path, nargs="?", default=Path("rules"), help="a directory of *.yml files, or one file (default: rules)"
+    )
+    parser.add_argument("--live", action="store_true", help="ask the store and Asterisk which names there are")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 for warnings, too")
+    parser.add_argument("--format", choices=(TEXT, JSON, GITHUB, SARIF), default=TEXT, help="how findings are printed (default: text)")
+    parser.add_argument("--json", action="store_const", dest="format", const=JSON, help="the same as --format json")
+    parser.set_defaults(run=_check)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    path: Path = arguments.path
-    retention = settings_of(arguments).retention if arguments.config is not None else None
-    try:
-        ruleset = read_rules(path)
-    except ConfigurationError as error:
-        if arguments.json:
-            print(json.dumps({"ok": False, "faults": [asdict(fault) for fault in error.faults]}, ensure_ascii=False))
-        else:
-            for fault in error.faults:
-                out.print(str(fault), markup=False, soft_wrap=True)
-            out.print(counted(len(error.faults), "mistake"), style="bold red")
-        return EXIT_NO
-    warnings = beyond_retention(ruleset, retention) if retention is not None else []
-    if arguments.json:
-        names = [rule.name for rule in ruleset.rules]
-        said = {"ok": True, "version": ruleset.version, "rules": names, "warnings": [asdict(warning) for warning in warnings]}
-        print(json.dumps(said, ensure_ascii=False))
+    known, missing = _known(arguments)
+    for each in missing:
+        warn(each)
+    report = check(arguments.path, known)
+    _print(report, arguments.path, arguments.format)
+    levels = {finding.level for finding in report.findings}
+    failed = ERROR in levels or (arguments.strict and (WARNING in levels or missing))
+    return EXIT_NO if failed else EXIT_OK
+
+
+def _known(arguments: argparse.Namespace) -> tuple[Known, list[str]]:
+    if arguments.live:
+        return run(known_live(settings_of(arguments)))
+    return known_by(settings_of(arguments)) if arguments.config is not None else Known(), []
+
+
+def _print(report: Report, path: Path, form: str) -> None:
+    if form == JSON:
+        print(as_json(report))
+    elif form == SARIF:
+        print(as_sarif(report))
+    elif form == GITHUB:
+        sys.stdout.writelines(f"{line}\n" for line in as_github(report))
     else:
-        for warning in warnings:
-            warn(str(warning))
-        out.print(f"{path}: {counted(len(ruleset.rules), 'rule')} and a default, version {ruleset.version}", style="green", markup=False, soft_wrap=True)
-    return EXIT_OK
+        for line in as_text(report, path):
+            out.print(line, markup=False, soft_wrap=True)

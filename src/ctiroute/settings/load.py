@@ -54,15 +54,18 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("region",),
     ("language",),
+    ("sensitive",),
     ("log_level",),
     ("log_format",),
+    ("shadow",),
+    ("snapshot_numbers",),
     ("agi_socket",),
     *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
     *(("retention", field.name) for field in dataclass_fields(RetentionSettings)),
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
-_LISTS = {("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
+_LISTS = {("sensitive",), ("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
 _SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret")}
 
 _switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
@@ -211,8 +214,11 @@ def _settings(tree: Mapping) -> Settings:
         rules = f.get("rules", _path, standard.rules)
         region = f.get("region", matching("[A-Z]{2}", "a country code of two capital letters", "such as UA, KZ, PL"), standard.region)
         language = f.get("language", choice(*LANGUAGES), standard.language)
+        sensitive = f.get("sensitive", list_of(text, empty=True), standard.sensitive)
         level = f.get("log_level", choice("debug", "info", "warning", "error"), standard.log_level)
         form = f.get("log_format", choice("text", "json"), standard.log_format)
+        shadow = f.get("shadow", _path, None)
+        numbers = f.get("snapshot_numbers", choice("keep", "mask"), standard.snapshot_numbers)
         agi_socket = f.get("agi_socket", _path, None)
         fastagi = f.get("fastagi", _fastagi, standard.fastagi)
         asterisks = f.get("asterisk", list_of(_asterisk, empty=True), ())
@@ -221,7 +227,24 @@ def _settings(tree: Mapping) -> Settings:
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
-    return Settings(data_dir, store, redis, rules, region, language, level, form, agi_socket, fastagi, asterisks, web, retention)
+    return Settings(
+        data_dir,
+        store,
+        redis,
+        rules,
+        region,
+        language,
+        sensitive,
+        level,
+        form,
+        shadow,
+        numbers,
+        agi_socket,
+        fastagi,
+        asterisks,
+        web,
+        retention,
+    )
 
 
 def _fastagi(node: Node) -> FastAgiSettings:

@@ -72,8 +72,11 @@ class Settings:
     rules: Path = Path("/etc/ctiroute/rules")
     region: str = "UA"  # country in which numbers without a code are read
     language: str = "en"  # of operators that have none
+    sensitive: tuple[str, ...] = ()  # attributes of customers that must not be shown on the word of a caller's number alone
     log_level: str = "info"
     log_format: str = "text"  # text | json
+    shadow: Path | None = None  # rules that are asked beside those in use, and never act; None: none
+    snapshot_numbers: str = "keep"  # keep | mask: phone numbers in what is kept of a call's context
     agi_socket: Path | None = None  # unix socket of ctiroute-agi; None: <data_dir>/agi.sock
     fastagi: FastAgiSettings = field(default_factory=FastAgiSettings)
     asterisk: tuple[AsteriskSettings, ...] = ()  # none: no pops, routing only

@@ -125,6 +125,18 @@ class AsteriskLink:
             self._down(detail, result)
             await asyncio.sleep(max(least_s, self._backoff.next_s()))
 
+    async def queue_names(self) -> frozenset[str]:
+        """Ask once, on a connection of its own, which queues Asterisk has now. Raises LinkError or AmiError."""
+        connection = await self._connect()
+        try:
+            await self._log_in(connection)
+            answer, told = await connection.ask_list("QueueStatus", "QueueStatusComplete")
+            if not answer.ok:
+                raise LinkError(f"{self.name} does not list its queues ({_message(answer)}): is app_queue loaded?")
+            return frozenset(event.headers["Queue"] for event in told if event.name == "QueueParams" and event.headers.get("Queue"))
+        finally:
+            connection.abort("asked what there was to ask")
+
     # --- one connection
     async def _live(self) -> NoReturn:
         connection = await self._connect()
