@@ -42,6 +42,9 @@ class RouteRequest:
     language: str | None = None  # as the switch has it
     leg_id: str = ""  # Uniqueid of the caller's channel
     args: tuple[str, ...] = ()  # further arguments the dialplan passed
+    attestation: str | None = (
+        None  # how far the network vouches for the caller's number (STIR/SHAKEN, RFC 8588): A, B or C; None: not at all
+    )
 
     @property
     def is_trial(self) -> bool:

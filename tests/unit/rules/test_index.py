@@ -42,9 +42,14 @@ from ctiroute.rules.index import MAX_DIMENSIONS, MAX_SEEN, MAX_SEEN_LENGTH
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)  # a Friday; 12:00 in Kyiv
 HEAD = {
     "lists": {
-        "lines": ["+380441234567", "101"],
+        "lines": ["+380441234567", "101", "+4822*"],
         "many": [f"+38050{number:07d}" for number in range(2 * MAX_HEADS)],
         "words": ["VIP", "straße"],
+    },
+    "conditions": {
+        "vip": {"customer": {"attributes": {"segment": ["vip", "gold"]}}},
+        "reached": {"any": [{"touch": {"within": "2d", "campaign": "a*"}}, {"interaction": {"topic": "autumn*"}}]},
+        "both": {"use": ["vip", "reached"], "dialed": {"prefix": "+38"}},
     },
     "hours": {"business": {"timezone": "Europe/Kyiv", "weekly": {"mon-fri": "09:00-18:00"}}},
 }
@@ -131,7 +136,7 @@ LEAVES = {
     ).map(lambda pair: {"name": pair[0], **pair[1]}),
     "available": some(["last", "owner", "ivan"]),
     "sample": st.fixed_dictionaries({"name": st.sampled_from(["a", "b"]), "percent": st.sampled_from([1, 50, 100])}),
-    "caller": named(country=some(COUNTRIES), withheld=st.booleans(), **NUMBER_KEYS).filter(bool),
+    "caller": named(attestation=some(["A", "C", "none"]), country=some(COUNTRIES), withheld=st.booleans(), **NUMBER_KEYS).filter(bool),
     "dialed": st.one_of(some(NUMBERS), named(**NUMBER_KEYS).filter(bool)),
     "hours": st.just("business"),
     "repeat": st.fixed_dictionaries(
@@ -142,7 +147,7 @@ LEAVES = {
 
 def when(inner: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[dict[str, Any]]:
     """Return conditions that all have to hold; nested ones with `inner`."""
-    kinds: dict[str, st.SearchStrategy[Any]] = dict(LEAVES)
+    kinds: dict[str, st.SearchStrategy[Any]] = {**LEAVES, "use": some(["vip", "reached", "both"])}
     if inner is not None:
         kinds |= {"any": st.lists(inner, min_size=1, max_size=3), "all": st.lists(inner, min_size=1, max_size=3), "not": inner}
     keys = st.lists(st.sampled_from(sorted(kinds)), min_size=1, max_size=2, unique=True)
@@ -244,11 +249,16 @@ IDENTITY = seldom(
 )
 
 
+ATTESTATION = st.sampled_from([None, "A", "B"])
+
+
 @st.composite
 def contexts(draw: st.DrawFn) -> CallerContext:
     """Return a call with what is known of its caller, now and then broken."""
     medium = draw(seldom(HOSTILE, st.sampled_from([Medium.VOICE, Medium.CHAT])))
-    request = RouteRequest("pbx:1", medium, draw(CALLER), draw(seldom(HOSTILE, st.sampled_from([*NUMBERS, ""]))), NOW)
+    request = RouteRequest(
+        "pbx:1", medium, draw(CALLER), draw(seldom(HOSTILE, st.sampled_from([*NUMBERS, ""]))), NOW, attestation=draw(ATTESTATION)
+    )
     return CallerContext(request, draw(IDENTITY), draw(several(TOUCH)), draw(several(INTERACTION)), draw(several(PAST)))
 
 

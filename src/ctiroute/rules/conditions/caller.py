@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import boolean, fields, matching, one_or_list
+from ctiroute.documents import boolean, choice, fields, matching, one_or_list
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import HOLDS, Bound, Facts
 from ctiroute.rules.forms import Demands, OneOf, those
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ctiroute.documents import Node
     from ctiroute.model import Caller
 
+NOT_ATTESTED = "none"
+ATTESTATIONS = ("A", "B", "C", NOT_ATTESTED)
 NUMBER = Dimension("caller", lambda facts: (_number(facts.request.caller),))
 _country = matching("[A-Z]{2}", "a country's two-letter code", "write it as UA, KZ, PL")
 
@@ -26,8 +28,9 @@ def read(node: Node, scope: Scope) -> Probe:
         numbers = read_numbers(f, scope)
         countries = f.get("country", one_or_list(_country), ())
         withheld = f.get("withheld", boolean, None)
+        attestation = f.get("attestation", one_or_list(choice(*ATTESTATIONS)), ())
         if not f.node.entries:
-            f.wrong(node, "expected at least one of: number, prefix, list, country, withheld")
+            f.wrong(node, "expected at least one of: number, prefix, list, country, withheld, attestation")
 
     def test(facts: Facts) -> Bound | None:
         caller = facts.request.caller
@@ -35,24 +38,29 @@ def read(node: Node, scope: Scope) -> Probe:
             return None
         if numbers and not numbers.fit(caller):
             return None
+        if attestation and (facts.request.attestation or NOT_ATTESTED) not in attestation:
+            return None
         return HOLDS if not countries or caller.country in countries else None
 
     def seen(facts: Facts) -> str:
         caller = facts.request.caller
+        words = ["withheld" if caller.withheld else caller.phone or caller.raw or "no number"]
+        words += [f"attestation {facts.request.attestation or NOT_ATTESTED}"] if attestation else []
         if caller.withheld:
-            return "withheld"
-        words = [caller.phone or caller.raw or "no number"]
+            return ", ".join(words)
         words += [f"country {caller.country or 'not known'}"] if countries else []
         return ", ".join(words)
 
     wanted = [numbers.wanted] if numbers else []
     wanted += [f"country {' or '.join(countries)}"] if countries else []
+    wanted += [f"attestation {' or '.join(attestation)}"] if attestation else []
     wanted += ["withheld" if withheld else "not withheld"] if withheld is not None else []
     guards = {NUMBER: numbers.guard} if numbers else {}  # none for the country: finding it costs more than asking a rule
 
     def demands() -> Demands:
         known = OneOf(frozenset([] if withheld is None else [withheld]), alone=True)
-        made = those(country=OneOf(frozenset(countries), alone=True), withheld=known)
+        vouched = OneOf(frozenset(attestation), alone=True)
+        made = those(country=OneOf(frozenset(countries), alone=True), withheld=known, attestation=vouched)
         return {**made, NUMBER_KEYS: numbers.demand} if numbers else made
 
     return Probe(test, seen, ", ".join(wanted), guards=guards, demands=demands)
@@ -71,6 +79,10 @@ KIND = ConditionKind(
             **NUMBER_FRAGMENTS,
             "country": shape.about(
                 shape.many(shape.matching("^[A-Z]{2}$", "a country's two-letter code: UA, KZ, PL")), "Country of the number."
+            ),
+            "attestation": shape.about(
+                shape.trust(shape.many(shape.words(*ATTESTATIONS)), "A"),
+                "How far the network vouches for the number (STIR/SHAKEN); none: not at all.",
             ),
             "withheld": shape.about(shape.boolean(), "true: the number is not shown; false: it is."),
         },

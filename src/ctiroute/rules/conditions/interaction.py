@@ -98,7 +98,9 @@ def read(node: Node, scope: Scope) -> Probe:
 
     def demands() -> Demands:
         made = those(topic=Patterns(topics), medium=OneOf(frozenset(media)), status=OneOf(frozenset(statuses)), owner=Same(owner))
-        more = those(within=AtMost(within), idle=AtLeast(idle), outcome=Patterns(outcomes, fold=True), count=AtLeast(count))
+        more = those(
+            within=AtMost(within), idle=AtLeast(idle), outcome=Patterns(outcomes, fold=True), count=AtLeast(count), says=Same(says)
+        )
         return {**made, **more, **demands_of("form", form)}
 
     return Probe(test, seen, ", ".join(words), needs, {TOPIC: by_patterns(topics, topic_fits)}, demands)

@@ -10,7 +10,7 @@ from ctiroute.errors import ConfigurationError
 from ctiroute.model import Medium, TouchStatus
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.facts import Bound, Facts, Needs
-from ctiroute.rules.forms import AtMost, Demands, OneOf, Patterns, those
+from ctiroute.rules.forms import AtMost, Demands, OneOf, Patterns, Same, those
 from ctiroute.rules.globs import any_glob, covers, glob, pattern
 from ctiroute.rules.guards import Dimension, by_patterns
 from ctiroute.rules.kinds import ConditionKind, Probe, Scope
@@ -100,9 +100,10 @@ def read(node: Node, scope: Scope) -> Probe:
     seen = _seen(test, tuple(name for name, value in moments.items() if value is not None))
 
     def demands() -> Demands:
-        window = AtMost(longest if in_window is None else None)
+        window = AtMost(longest) if in_window is None else Same(windows)
         made = those(within=window, status=OneOf(statuses), campaign=Patterns(campaigns), medium=OneOf(frozenset(media)))
-        return {**made, **demands_of("offer", offer)}
+        more = {name: Same((name, value)) for name, value in moments.items() if value is not None}
+        return {**made, **more, **demands_of("offer", offer), **({"newest_of_campaign": Same("only")} if latest else {})}
 
     return Probe(test, seen, ", ".join(part for part in words if part), Needs(touches=longest), guards, demands)
 

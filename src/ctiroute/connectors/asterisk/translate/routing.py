@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from ctiroute.protocol.agi_environment import AgiEnvironment
 
+ATTEST: Final = "attest="  # argument of AGI() that passes on what the dialplan knows of the number, by STIR_SHAKEN() or its trunk
+ATTESTATIONS: Final = frozenset("ABC")  # full, partial, gateway (RFC 8588)
 NOBODY: Final = "unknown"  # what Asterisk writes in place of a value it does not have
 
 # AST_PRES_RESTRICTION of include/asterisk/callerid.h: 0x20 the caller forbade it, 0x40 the network has no number.
@@ -54,6 +56,7 @@ def to_route_request(env: AgiEnvironment, pbx: str, region: str, now: datetime) 
     if dialed in {NOBODY, ""}:
         dialed = values["agi_extension"]
     language = values["agi_language"]
+    args = tuple(map(_clean, env.args[1:]))
     return RouteRequest(
         call_id=call_id,
         medium=Medium.VOICE,
@@ -63,7 +66,8 @@ def to_route_request(env: AgiEnvironment, pbx: str, region: str, now: datetime) 
         pbx=pbx,
         language=_clean(language) or None,
         leg_id=_clean(leg_id),
-        args=tuple(map(_clean, env.args[1:])),
+        args=args,
+        attestation=_attestation(args) if args else None,
     )
 
 
@@ -138,6 +142,12 @@ def _caller(values: Mapping[str, str], region: str) -> Caller:
         name="" if name == NOBODY else _clean(name),
         withheld=withheld,
     )
+
+
+def _attestation(args: tuple[str, ...]) -> str | None:
+    """Return the level of an argument attest=A. Any other value vouches for nothing, and neither do two that differ."""
+    found = {arg.removeprefix(ATTEST) for arg in args if arg.startswith(ATTEST)}
+    return found.pop() if len(found) == 1 and found <= ATTESTATIONS else None
 
 
 def _clean(text: str) -> str:
