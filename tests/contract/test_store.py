@@ -327,6 +327,14 @@ async def test_put_touches_counts_the_new_and_replaces_the_known(store: Store) -
     assert await store.put_touches([]) == 0
 
 
+async def test_touches_put_at_once_are_written_in_the_order_of_the_calls(store: Store) -> None:
+    """Of one that is in both, the later call's counts, however much longer the earlier one takes to be made ready."""
+    many = [touch(f"T{number}", EMAIL, offer=OfferTerms("first")) for number in range(2000)]
+    added = await asyncio.gather(store.put_touches(many), store.put_touches([touch("T1999", offer=OfferTerms("second"))]))
+    assert tuple(added) == (2000, 0)
+    assert [each.offer.title for each in (await store.find_caller(query())).touches] == ["second"]
+
+
 async def test_a_campaign_known_from_its_touches_takes_its_title_later(store: Store) -> None:
     """Touches make unknown campaigns and leave known ones; `put_campaigns` replaces the title on all touches."""
     await store.put_touches([touch(campaign_title="first")])
