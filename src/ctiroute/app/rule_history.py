@@ -68,6 +68,8 @@ class RuleHistory:
     def taken(self, change: Change) -> None:
         """Take note of rules that have come into use here."""
         now = self._clock()
+        if self._here is not None:  # what came later is later, also when the clock was set back
+            now = max(now, self._here.since + timedelta(microseconds=1))
         self._here = NodeRules(self._node, change.version, now, now)
         self._waiting.append(RulesVersion(change.version, now, change.who, change.how, self._node, change.texts))
         self._idle.clear()

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from ctiroute.errors import Fault
     from ctiroute.model import Operator
+    from ctiroute.web.api.rules_wire import Explained, RolledBack, RulesChecked, RulesDiff, RulesInUse, UsedVersion, VersionFiles
     from ctiroute.web.wire import Ack, Snapshot
 
 
@@ -51,3 +53,38 @@ class SessionKeeper(Protocol):
 
     async def get_operators(self) -> list[Operator]:
         """Return all operators."""
+
+
+class NoSuchVersion(LookupError):  # noqa: N818 - reads as what it is
+    """No version of the rules that is kept was meant; the message says so."""
+
+
+class RulesDesk(Protocol):
+    """The rules, for the programs and pages by which people look after them. Raises `StoreError` when versions cannot be read."""
+
+    def current(self) -> RulesInUse:
+        """Return the rules in use, with their files."""
+
+    async def check(self, files: Mapping[str, str]) -> RulesChecked:
+        """Return every mistake in files (name -> text) that are in no folder yet."""
+
+    async def versions(self, limit: int) -> list[UsedVersion]:
+        """Return which rules came into use, the latest first."""
+
+    async def version(self, version: str) -> VersionFiles:
+        """Return one version with its files. Raises `NoSuchVersion`."""
+
+    async def diff(self, version: str, against: str | None) -> RulesDiff:
+        """Return what a version changed of another; None: of the one before it. Raises `NoSuchVersion`."""
+
+    async def roll_back(self, version: str | None, who: str, *, dry_run: bool) -> RolledBack:
+        """Put an earlier version in place and use it; None: the last that was in use before.
+
+        Raises `NoSuchVersion`, `ConfigurationError` when it cannot be used any more, `OSError` when the folder cannot be written to.
+        """
+
+    async def reload(self, who: str) -> tuple[Fault, ...]:
+        """Read the files now; return what is wrong with them. Then the rules in use stay."""
+
+    async def explain(self, phone: str, dialed: str) -> Explained:
+        """Return where a call would go now, and why; nothing is done."""

@@ -14,6 +14,7 @@ from aiohttp.http import HttpProcessingError
 from ctiroute.web.access import Access
 from ctiroute.web.api.keys import ApiKeys
 from ctiroute.web.api.openapi import openapi
+from ctiroute.web.api.rules import Rules
 from ctiroute.web.api.touches import Touches
 from ctiroute.web.cookie import SessionCookie
 from ctiroute.web.limits import WebLimits
@@ -29,7 +30,7 @@ from ctiroute.web.throttle import SignInThrottle
 from ctiroute.web.vitals import Vitals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Floor, SessionKeeper
+    from ctiroute.web.ports import Floor, RulesDesk, SessionKeeper
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +72,14 @@ class WebServer:
         static: Path = STATIC,
         region: str = "UA",
         keeper: SessionKeeper | None = None,
+        rules: RulesDesk | None = None,
+        warnings: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Make a server that listens nowhere yet.
 
         `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
-        country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does.
+        country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
+        the rules, None: nobody does; `warnings` gives what is worth a look though calls are served as they should be.
         """
         limits = limits or WebLimits()
         self._settings = settings
@@ -91,9 +95,10 @@ class WebServer:
             store, sessions, self.screens, gate, cookie, throttle or SignInThrottle(), self._checker, limits, metrics, monotonic
         )
         live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic)
-        vitals = Vitals(store, floor, registry, limits, monotonic)
+        vitals = Vitals(store, floor, registry, limits, monotonic, warnings)
         pages = Pages(static)
-        touches = Touches(store, ApiKeys(store, gate, clock, monotonic, metrics.api_requests), clock, limits, region)
+        keys = ApiKeys(store, gate, clock, monotonic, metrics.api_requests)
+        touches = Touches(store, keys, clock, limits, region)
         self._app = web.Application(middlewares=[self._measure, problems], client_max_size=limits.body_bytes)
         self._app.on_response_prepare.append(add_headers)
         self._app.add_routes(
@@ -114,6 +119,8 @@ class WebServer:
                 web.get("/metrics", vitals.metrics),
             ]
         )
+        if rules is not None:
+            self._app.add_routes(Rules(rules, keys, limits).routes())
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:

@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from ctiroute.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from prometheus_client import CollectorRegistry
 
@@ -25,12 +25,21 @@ if TYPE_CHECKING:
 class Vitals:
     """Serves health and metrics."""
 
-    def __init__(self, store: Store, floor: Floor, registry: CollectorRegistry, limits: WebLimits, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        floor: Floor,
+        registry: CollectorRegistry,
+        limits: WebLimits,
+        monotonic: Callable[[], float],
+        warnings: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._store = store
         self._floor = floor
         self._registry = registry
         self._limits = limits
         self._monotonic = monotonic
+        self._warnings = warnings
         self._store_state = ""  # why the store is not well; "": it is
         self._store_until = float("-inf")
         self._asking = asyncio.Lock()
@@ -45,9 +54,11 @@ class Vitals:
         store = await self._store_fault()
         if store:
             faults["store"] = store
+        warnings = dict(self._warnings())  # no reason to send browsers elsewhere: another node may have it just so
+        more = {"warnings": warnings} if warnings else {}
         if faults:
-            return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not-ready", "faults": faults})
-        return _json(HTTPStatus.OK, {"status": "ok", "faults": {}})
+            return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not-ready", "faults": faults, **more})
+        return _json(HTTPStatus.OK, {"status": "ok", "faults": {}, **more})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Return all metrics in the format the scraper asks for."""

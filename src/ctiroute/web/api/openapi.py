@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
+from ctiroute.web.api import openapi_rules
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     """Return the document as plain JSON values."""
     _, schemas = msgspec.json.schema_components(
-        (TouchProgress, ReceiptLine, TouchesTaken, ReceiptsTaken, ProblemDocument), ref_template="#/components/schemas/{name}"
+        (TouchProgress, ReceiptLine, TouchesTaken, ReceiptsTaken, ProblemDocument, *openapi_rules.SCHEMAS),
+        ref_template="#/components/schemas/{name}",
     )
     campaign = _parameter("key", "path", "The campaign's key, what rules match by.", {"type": "string", "maxLength": 200}, "autumn-sms")
     touch_id = _parameter("touch_id", "path", "The touch's id: CAMPAIGN:EXTERNAL_ID.", {"type": "string"}, "autumn-sms:m-1")
@@ -55,7 +57,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "ctiroute",
             "version": __version__,
-            "summary": "Touches and their receipts, from the company's other programs.",
+            "summary": "Touches and their receipts from the company's other programs; rules, for those who look after them.",
         },
         "security": [{"key": []}],
         "paths": {
@@ -101,6 +103,7 @@ def document() -> dict[str, Any]:
                     "responses": _answers("", "Noted.", 400, 401, 403, 404, 408, 415, 429, 503),
                 }
             },
+            **openapi_rules.paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},

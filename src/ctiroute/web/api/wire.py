@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ctiroute.web.api.rules_wire import RuleFault
+
 ReceiptStatus = Literal["delivered", "read", "clicked", "failed"]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 At = Annotated[datetime, msgspec.Meta(tz=True, description="When it happened, with an offset.")]
@@ -64,4 +66,5 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
+    faults: list[RuleFault] | msgspec.UnsetType = msgspec.UNSET  # of rules that cannot be used
     rejects: list[Reject] | msgspec.UnsetType = msgspec.UNSET  # of a body that was refused for its lines
