@@ -24,6 +24,7 @@ from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.node import Node
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
+from ctiroute.app.rule_desk import RulesDesk
 from ctiroute.app.rule_history import RuleHistory
 from ctiroute.app.rule_keeper import RuleKeeper
 from ctiroute.app.sessions import SharedSessions
@@ -39,6 +40,7 @@ from ctiroute.engine.router import Router
 from ctiroute.errors import StoreError
 from ctiroute.model import Caller, LegStarted, Medium, RouteRequest
 from ctiroute.model.phone import is_withheld, parse_phone
+from ctiroute.rules import Facts
 from ctiroute.store import open_store
 from ctiroute.store.outbox import MarksDirty
 from ctiroute.store.redis.shared import Presence
@@ -48,7 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ctiroute.app.rule_keeper import Change
+    from ctiroute.errors import Fault
     from ctiroute.model import Subject
+    from ctiroute.rules import Ruleset
     from ctiroute.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -80,7 +84,7 @@ class Service:
         self.rules = RuleKeeper(
             settings.rules,
             self.registry,
-            lambda ruleset: beyond_retention(ruleset, settings.retention),
+            self._review,
             self._rules_taken,
         )
         self.node = Node(settings.redis, self.store, self.registry, clock, lambda: self.rules.current().needs, self._presence)
@@ -121,7 +125,18 @@ class Service:
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
-        self.web = WebServer(settings.web, self.store, self.floor, self.registry, clock, region=settings.region, keeper=keeper)
+        rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, self._review, self._facts)
+        self.web = WebServer(
+            settings.web,
+            self.store,
+            self.floor,
+            self.registry,
+            clock,
+            region=settings.region,
+            keeper=keeper,
+            rules=rule_desk,
+            warnings=self.warnings,
+        )
         self._forgetter = Forgetter(self.store, self._forget)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
@@ -184,6 +199,10 @@ class Service:
             unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell
 
+    def warnings(self) -> Mapping[str, str]:
+        """Return what is worth a look though calls are served as they should be: nodes that did not take the newest rules."""
+        return {f"rules of {node}": why for node, why in self.history.behind().items()}
+
     async def _forget(self, subject: Subject) -> None:
         await self.floor.forget(subject)
         await self.node.forget(subject.identifiers)
@@ -191,6 +210,14 @@ class Service:
     def _presence(self) -> Presence:
         here = self.history.here
         return Presence(self.web.screens.operators(), self.rules.current().version, here.since.timestamp() if here is not None else 0.0)
+
+    def _review(self, ruleset: Ruleset) -> list[Fault]:
+        return beyond_retention(ruleset, self.settings.retention)
+
+    async def _facts(self, request: RouteRequest) -> Facts:
+        """Gather what is known for a request, as for a call; nothing comes of it."""
+        context = await self.router.look_up(request, LOOK_UP_S)
+        return Facts(request, context, request.received_at, self.floor.operators)
 
     def _rules_taken(self, change: Change) -> None:
         self.history.taken(change)
