@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.model import CallerContext, Decision, Identity, IdentityKind, PopPlan, RuleTrace, Status
+from ctiroute.model import CallerContext, Decision, Identity, IdentityKind, PopPlan, QueueState, RuleTrace, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,9 @@ class CallFile:
     touch_id: str | None = None
     interaction_id: str | None = None
     ruleset_version: str = ""
+    queues: tuple[QueueState, ...] = ()  # the live queues that the rules asked about
+    available: tuple[str, ...] | None = None  # the operators who could be rung; None: not known, or no rule asked
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, context: CallerContext, decision: Decision, *, worded: bool = True) -> CallFile:
@@ -41,6 +44,9 @@ class CallFile:
             touch_id=decision.touch_id,
             interaction_id=decision.interaction_id,
             ruleset_version=decision.ruleset_version,
+            queues=decision.queues,
+            available=decision.available,
+            tags=decision.tags,
         )
 
     def chosen(self, customer_id: str) -> CallFile | None:

@@ -22,6 +22,7 @@ from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.node import Node
+from ctiroute.app.queues import Queues
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_desk import RulesDesk
@@ -118,12 +119,15 @@ class Service:
         )
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
-        self.router = Router([self.node.source], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock)
+        self.queues = Queues(lambda: self.floor.operators, clock)
+        self.router = Router(
+            [self.node.source], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock, self.queues.live
+        )
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
-        self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng) for each in settings.asterisk}
+        self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, self._review, self._facts)
         self.web = WebServer(
@@ -269,7 +273,9 @@ class Service:
             leg_id=heard.leg_id,
         )
         context = await self.router.look_up(request, LOOK_UP_S)
-        decision = decide(request, context, self.rules.current(), heard.at, self.floor.operators)
+        ruleset = self.rules.current()
+        queues, available = self.queues.live(request.pbx, ruleset.needs)
+        decision = decide(request, context, ruleset, heard.at, self.floor.operators, queues, available)
         return replace(CallFile.of(context, decision, worded=False), status=None, rule=None, ruleset_version="")
 
     def _explain(self, file: CallFile) -> CallFile:
@@ -279,7 +285,8 @@ class Service:
             return file
         context = file.context
         now = context.gathered_at or context.request.received_at
-        decision = decide(context.request, context, ruleset, now, self.floor.operators)
+        queues = {state.queue: state for state in file.queues}
+        decision = decide(context.request, context, ruleset, now, self.floor.operators, queues, file.available)
         return replace(file, rules=decision.trace.rules)
 
     def _links_down(self) -> float:

@@ -18,14 +18,14 @@ from ctiroute.engine.gather import Gatherer, waited
 from ctiroute.model import UNKNOWN, CallerContext, Decision, Status, ToDefault, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from prometheus_client import CollectorRegistry
 
     from ctiroute.engine.source import Backed, Source
-    from ctiroute.model import Operator, RouteRequest
-    from ctiroute.rules import Ruleset
+    from ctiroute.model import Operator, QueueState, RouteRequest
+    from ctiroute.rules import Needs, Ruleset
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,13 @@ class Ledger(Protocol):
         """Take note that the caller hung up before the decision."""
 
 
+class Live(Protocol):
+    """Knows how things stand at the moment."""
+
+    def __call__(self, pbx: str, needs: Needs, /) -> tuple[Mapping[str, QueueState], Collection[str] | None]:
+        """Return the queues that `needs` asks for and, if it asks for that, who could be rung. Must neither block nor raise."""
+
+
 class Router:
     """Answers requests. Implements the connectors' RouteHandler."""
 
@@ -57,13 +64,18 @@ class Router:
         ledger: Ledger,
         registry: CollectorRegistry,
         clock: Callable[[], datetime],
+        live: Live | None = None,
     ) -> None:
-        """Take `rules` and `operators` as functions: each decision uses one whole version, read once."""
+        """Take `rules` and `operators` as functions: each decision uses one whole version, read once.
+
+        `live` is asked once a decision, and not at all while no rule looks at a queue or at who is available.
+        """
         self._gatherer = Gatherer(sources, clock, registry)
         self._rules = rules
         self._operators = operators
         self._ledger = ledger
         self._clock = clock
+        self._live = live
         self._decisions = Counter("ctiroute_decisions", "Decisions by how they came about", ["status"], registry=registry)
         self._by_status = {status: self._decisions.labels(status.value) for status in Status}  # a child look-up costs a lock
         self._seconds = Histogram("ctiroute_decision_seconds", "From request to decision", buckets=BUCKETS, registry=registry)
@@ -76,7 +88,7 @@ class Router:
             context = self._gatherer.gather_now(request, ruleset.needs, now)
             if context is None:
                 return None
-            decision = decide(request, context, ruleset, now, self._operators())
+            decision = self._by_rules(request, context, ruleset, now)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
             context, decision = _broken(request, error)
         return self._decided(started, context, decision)
@@ -90,7 +102,7 @@ class Router:
 
         def gathered(context: CallerContext) -> None:
             try:
-                decision = decide(request, context, self._rules(), self._clock(), self._operators())
+                decision = self._by_rules(request, context, self._rules(), self._clock())
             except Exception as error:  # noqa: BLE001 - whatever breaks, the caller takes the default way
                 context, decision = _broken(request, error)
             answer(self._decided(started, context, decision))
@@ -117,6 +129,13 @@ class Router:
     async def close(self) -> None:
         """Let go of late look-ups."""
         await self._gatherer.close()
+
+    def _by_rules(self, request: RouteRequest, context: CallerContext, ruleset: Ruleset, now: datetime) -> Decision:
+        needs = ruleset.needs
+        if self._live is None or not (needs.queues or needs.available):
+            return decide(request, context, ruleset, now, self._operators())
+        queues, available = self._live(request.pbx, needs)
+        return decide(request, context, ruleset, now, self._operators(), queues, available)
 
     def _decided(self, started: float, context: CallerContext, decision: Decision) -> Decision:
         took = perf_counter() - started

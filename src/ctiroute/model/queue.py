@@ -1,9 +1,12 @@
-"""A waiting line, as it stands at one moment."""
+"""A waiting line, as it stands at one moment, and what a switch tells of lines. Rules see the state alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from ctiroute.model.events import SwitchLost
+from ctiroute.model.operator import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,58 @@ class QueueState:
     def longest_wait_at(self, now: datetime) -> float:
         """Return how long the first caller has waited by `now`, in seconds: he goes on waiting while nothing is heard."""
         return self.longest_wait_s + max(0.0, (now - self.at).total_seconds()) if self.waiting else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTold:
+    """How a phone in a queue is now. `free`: neither paused nor busy nor unreachable."""
+
+    pbx: str
+    queue: str
+    member: Member
+    free: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberGone:
+    """A phone was taken out of a queue."""
+
+    pbx: str
+    queue: str
+    interface: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegan:
+    """A caller came to wait in a queue."""
+
+    pbx: str
+    queue: str
+    leg_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEnded:
+    """A caller waits no longer: was put through, gave up, or timed out."""
+
+    pbx: str
+    queue: str
+    leg_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesTold:
+    """All queues of one switch, right after (re)connecting: the truth, whatever we believed."""
+
+    pbx: str
+    queues: tuple[str, ...]  # also those with nobody in them
+    members: tuple[MemberTold, ...]
+    waiting: tuple[WaitBegan, ...]
+    at: datetime
+
+
+QueueEvent = MemberTold | MemberGone | WaitBegan | WaitEnded | QueuesTold | SwitchLost

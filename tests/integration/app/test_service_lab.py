@@ -20,6 +20,7 @@ from ctiroute.demo.stories import MENUS, PHONES, QUEUES
 from ctiroute.lab import Behaviour, Lab, LabConfig
 from ctiroute.lab.channels import Event
 from ctiroute.model import CallerFacts, Customer, Operator, Outcome
+from ctiroute.rules import Needs
 from ctiroute.settings import AsteriskSettings, FastAgiSettings
 from tests.unit.app.office import WAIT_S, Office, office
 
@@ -282,3 +283,25 @@ async def test_stopping_with_fifty_calls_in_hand(tmp_path: Path) -> None:
         kept = [await at.room.service.store.get_call(at.call_id(call.result())) for call in calls]
         assert [record is not None and record.status == "default" for record in kept] == [True] * 50
         await at.room.service.store.close()
+
+
+async def test_a_queue_with_a_caller_in_it_overflows_into_the_next(tmp_path: Path) -> None:
+    """What the switch tells of its queues decides: who comes while one waits goes to `else`, and later it takes calls."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text("default: {queue: {name: promo, max_waiting: 1, else: {menu: main}}}")
+    needs = Needs(queues=frozenset({"promo"}))
+    async with site(tmp_path, rules=rules) as at:
+
+        def waiting() -> int:
+            return at.room.service.queues.live("lab", needs)[0]["promo"].waiting
+
+        nobody = {"1001": Behaviour(answer_after_s=None), "1002": Behaviour(answer_after_s=None)}
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(at.lab.call(STRANGER, DIALED, script=nobody, patience_s=60.0), name="who waits")
+            await until(lambda: waiting() == 1)
+            second = await at.lab.call(CAMPAIGN_CALLER, DIALED, script=nobody, patience_s=1.0)
+        assert (first.result().way, second.way) == ("queue", "menu")
+        await until(lambda: waiting() == 0)
+        at.lab.manager.drop()
+        await until(lambda: at.room.service.queues.live("lab", needs)[0] == {})
+        assert (await at.call()).way == "queue"

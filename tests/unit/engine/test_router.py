@@ -23,6 +23,7 @@ from ctiroute.model import (
     IdentityKind,
     Medium,
     OfferTerms,
+    QueueState,
     RouteRequest,
     Status,
     ToDefault,
@@ -31,7 +32,7 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
-from ctiroute.rules import Ruleset, load_ruleset
+from ctiroute.rules import Needs, Ruleset, load_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,3 +222,24 @@ async def test_a_call_nobody_asked_about_is_looked_up_without_a_decision() -> No
     assert context.identity.kind is IdentityKind.UNKNOWN
     assert context.touches
     assert not told.decisions
+
+
+async def test_live_state_is_asked_once_for_rules_that_look_at_it_and_never_else() -> None:
+    """What a rule set does not look at costs nothing; what it looks at is that of the caller's own switch."""
+    asked: list[str] = []
+
+    def live(pbx: str, needs: Needs) -> tuple[dict[str, QueueState], None]:
+        asked.append(pbx)
+        return {name: QueueState(name, 0, 0, 0, 0.0, NOW) for name in needs.queues}, None
+
+    def routing(default: str) -> Router:
+        ruleset = load_ruleset([("rules.yml", f"default: {default}")])
+        return Router([Answering(touched(12))], lambda: ruleset, dict, Told(), CollectorRegistry(), lambda: NOW, live)
+
+    request = replace(a_request(), pbx="hq")
+    plain, looking = routing("{queue: main}"), routing("{queue: {name: main, else: {menu: night}}}")
+    assert (await plain.route(request, deadline())).destination == ToQueue("main")
+    assert asked == []
+    decision = await looking.route(request, deadline())
+    assert (decision.destination, asked) == (ToMenu("night"), ["hq"])
+    assert [state.queue for state in decision.queues] == ["main"]

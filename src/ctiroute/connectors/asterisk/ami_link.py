@@ -19,6 +19,7 @@ from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import MAX_QUEUED, AmiConnection, AmiTiming
 from ctiroute.connectors.asterisk.ami_needs import manager_needs
 from ctiroute.connectors.asterisk.ami_orphans import Orphans
+from ctiroute.connectors.asterisk.translate import queues
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
 from ctiroute.errors import AmiError, LinkError
 from ctiroute.model import SwitchLost
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
-    from ctiroute.connectors.asterisk.ports import EventSink
+    from ctiroute.connectors.asterisk.ports import EventSink, QueueSink
     from ctiroute.model import CallEvent
+    from ctiroute.model.queue import QueueEvent
     from ctiroute.protocol.ami import AmiEvent, AmiHostile, AmiResponse
     from ctiroute.settings.model import AsteriskSettings
 
@@ -41,7 +43,7 @@ _EVENT_CLASSES = ",".join(manager_needs().read)
 # Parts of the answers to our own questions. They come whatever classes the account may read (manager.c: astman_append), and
 # are told apart by their ActionID.
 _LISTS = ("CoreShowChannel", "CoreShowChannelsComplete", "QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete")
-_READ = {**WANTED, **dict.fromkeys(_LISTS, ())}
+_READ = {**queues.WANTED, **WANTED, **dict.fromkeys(_LISTS, ())}
 
 _BATCH = 200  # events passed on before other tasks get a turn: about 5 ms
 _HEALTHY_S = 60.0  # a link that lived so long was well: the next fault begins with the shortest wait
@@ -70,8 +72,8 @@ class _RefusedError(LinkError):
 class AsteriskLink:
     """Keeps one Asterisk's events coming.
 
-    `sink` hears them, in order; `clock` gives aware UTC; `rng` spreads the waits; `metrics` is shared by all links;
-    `timing` and what follows it are for tests.
+    `sink` hears them, in order, and `queue_sink` what they mean for queues; `clock` gives aware UTC; `rng` spreads the waits;
+    `metrics` is shared by all links; `timing` and what follows it are for tests.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class AsteriskLink:
         clock: Callable[[], datetime],
         rng: Random,
         *,
+        queue_sink: QueueSink | None = None,
         timing: AmiTiming | None = None,
         first_s: float = FIRST_S,
         longest_s: float = LONGEST_S,
@@ -92,6 +95,7 @@ class AsteriskLink:
         self.name = settings.name
         self._settings = settings
         self._sink = sink
+        self._queue_sink = queue_sink
         self._metrics = metrics
         self._clock = clock
         self._rng = rng
@@ -182,12 +186,14 @@ class AsteriskLink:
         self._doubtful = False
         degraded: list[str] = []
         channels, entries = await connection.ask_list("CoreShowChannels", "CoreShowChannelsComplete")
-        queues, told = await connection.ask_list("QueueStatus", "QueueStatusComplete")
-        if not queues.ok:
-            degraded.append(f"callers already waiting are not seen (QueueStatus: {_message(queues)}): is app_queue loaded?")
-        members = [event.headers for event in told if event.name == "QueueMember"]
-        waiting = [event.headers for event in told if event.name == "QueueEntry"]
+        status, told = await connection.ask_list("QueueStatus", "QueueStatusComplete")
+        if not status.ok:
+            degraded.append(f"callers already waiting are not seen (QueueStatus: {_message(status)}): is app_queue loaded?")
+        params, members, waiting = (
+            [event.headers for event in told if event.name == name] for name in ("QueueParams", "QueueMember", "QueueEntry")
+        )
         now = self._clock()
+        self._hear_queues(queues.queues_told(self.name, params, members, waiting, now) if status.ok else SwitchLost(self.name, now))
         snapshot = self._translator.snapshot([event.headers for event in entries], waiting, members, now)
         if channels.ok:
             self._hear(snapshot)
@@ -243,12 +249,25 @@ class AsteriskLink:
         if told is not None:
             self._metrics.translated.labels(self.name).inc()
             self._hear(told)
+        if self._queue_sink is not None and event.name in queues.WANTED:
+            about = queues.queue_event(self.name, event.name, event.headers, at)
+            if about is not None:
+                self._hear_queues(about)
 
     def _hear(self, event: CallEvent) -> None:
         self._orphans.heard(event)
         try:
             self._sink.heard(event)
         except Exception:  # the same: the fault is downstream, the link stays
+            self._metrics.failed.labels(self.name).inc()
+            log.exception("manager link %s: %s was not taken", self.name, type(event).__name__)
+
+    def _hear_queues(self, event: QueueEvent) -> None:
+        if self._queue_sink is None:
+            return
+        try:
+            self._queue_sink.heard(event)
+        except Exception:  # the same
             self._metrics.failed.labels(self.name).inc()
             log.exception("manager link %s: %s was not taken", self.name, type(event).__name__)
 
@@ -265,6 +284,7 @@ class AsteriskLink:
             self.state = LinkState(up=False, since=now if was_up else self.state.since, detail=detail)
         if was_up:
             self._hear(SwitchLost(self.name, now))
+            self._hear_queues(SwitchLost(self.name, now))
 
 
 def _tls(settings: AsteriskSettings) -> ssl.SSLContext:

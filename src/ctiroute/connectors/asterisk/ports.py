@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ctiroute.model import CallEvent, Decision, RouteRequest
+    from ctiroute.model.queue import QueueEvent
 
 
 class RouteHandler(Protocol):
@@ -33,4 +34,11 @@ class EventSink(Protocol):
     """Hears what live calls do."""
 
     def heard(self, event: CallEvent) -> None:
+        """Take one event. Must not block and must not raise."""
+
+
+class QueueSink(Protocol):
+    """Hears how queues stand."""
+
+    def heard(self, event: QueueEvent) -> None:
         """Take one event. Must not block and must not raise."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ctiroute.connectors.asterisk.translate.words import count, seconds, text
 from ctiroute.model import (
     AttendedTransferred,
     BlindTransferred,
@@ -29,7 +30,7 @@ from ctiroute.model import (
     QueueJoined,
     SwitchSnapshot,
 )
-from ctiroute.model.phone import clean, is_withheld
+from ctiroute.model.phone import is_withheld
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +73,6 @@ WANTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _SERIAL = re.compile(r"-[0-9a-f]{8}(?:;[12])?$", re.ASCII)
 MAX_MEMBERS = 20_000  # interfaces remembered; the largest sites have a few thousand
 MAX_ANSWERED = 4_096  # waiting channels remembered as answered; forgotten when they hang up or dial again
-MAX_TEXT = 128  # characters of a channel name, queue or extension (AST_CHANNEL_NAME and AST_MAX_EXTENSION are 80)
 
 
 def interface_of(channel: str) -> str:
@@ -80,7 +80,7 @@ def interface_of(channel: str) -> str:
 
     A Local channel loses its half's mark, too: "Local/1001@from-queue-00000003;1" -> "Local/1001@from-queue".
     """
-    return _SERIAL.sub("", _text(channel))
+    return _SERIAL.sub("", text(channel))
 
 
 class Translator:
@@ -130,7 +130,7 @@ class Translator:
         for headers in entries:
             if headers.get("Uniqueid") and headers.get("Queue"):
                 leg = self._id(headers["Uniqueid"])  # an entry has no Linkedid; a caller's own channel began the call
-                waiting.append((calls.get(leg, leg), _text(headers["Queue"])))
+                waiting.append((calls.get(leg, leg), text(headers["Queue"])))
         return SwitchSnapshot(self._pbx, legs, now, tuple(waiting))
 
     # --- channels
@@ -140,13 +140,13 @@ class Translator:
             leg_id=self._id(headers["Uniqueid"]),
             interface=interface_of(headers["Channel"]),
             number=_number(headers.get("CallerIDNum", "")),
-            dialed=_text(headers.get("Exten", "")),
+            dialed=text(headers.get("Exten", "")),
             at=now,
         )
 
     def _hangup(self, headers: Headers, now: datetime) -> CallEvent:
         self._answered.pop(headers["Uniqueid"], None)
-        return LegEnded(self._id(headers["Linkedid"]), self._id(headers["Uniqueid"]), now, _count(headers, "Cause"))
+        return LegEnded(self._id(headers["Linkedid"]), self._id(headers["Uniqueid"]), now, count(headers, "Cause"))
 
     def _hold(self, headers: Headers, now: datetime) -> CallEvent:
         return LegHeld(self._id(headers["Linkedid"]), self._id(headers["Uniqueid"]), held=True, at=now)
@@ -186,7 +186,7 @@ class Translator:
         return BlindTransferred(
             self._id(headers["TransfererLinkedid"]),
             self._id(headers["TransfererUniqueid"]),
-            _text(headers.get("Extension", "")),
+            text(headers.get("Extension", "")),
             now,
         )
 
@@ -206,11 +206,11 @@ class Translator:
 
     # --- queues
     def _queue_caller_join(self, headers: Headers, now: datetime) -> CallEvent:
-        return QueueJoined(self._id(headers["Linkedid"]), _text(headers["Queue"]), now, _count(headers, "Position"))
+        return QueueJoined(self._id(headers["Linkedid"]), text(headers["Queue"]), now, count(headers, "Position"))
 
     def _queue_caller_abandon(self, headers: Headers, now: datetime) -> CallEvent:
-        waited = _seconds(headers, "HoldTime") or 0.0
-        return QueueAbandoned(self._id(headers["Linkedid"]), _text(headers["Queue"]), now, waited)
+        waited = seconds(headers, "HoldTime") or 0.0
+        return QueueAbandoned(self._id(headers["Linkedid"]), text(headers["Queue"]), now, waited)
 
     def _agent_called(self, headers: Headers, now: datetime) -> CallEvent:
         return OfferStarted(
@@ -218,7 +218,7 @@ class Translator:
             leg_id=self._dialled_leg(headers),
             member=self._member(headers),
             at=now,
-            queue=_text(headers["Queue"]),
+            queue=text(headers["Queue"]),
             from_leg_id=self._id(headers["Uniqueid"]),
         )
 
@@ -228,20 +228,20 @@ class Translator:
             leg_id=self._dialled_leg(headers),
             member=self._member(headers),
             at=now,
-            queue=_text(headers["Queue"]),
-            waited_s=_seconds(headers, "HoldTime"),
-            rang_s=_seconds(headers, "RingTime"),
+            queue=text(headers["Queue"]),
+            waited_s=seconds(headers, "HoldTime"),
+            rang_s=seconds(headers, "RingTime"),
         )
 
     def _agent_ring_no_answer(self, headers: Headers, now: datetime) -> CallEvent:
         # Milliseconds here, seconds in AgentConnect, whatever the documentation says (app_queue.c: rna).
-        rang_ms = _seconds(headers, "RingTime")
+        rang_ms = seconds(headers, "RingTime")
         return OfferMissed(
             call_id=self._id(headers["Linkedid"]),
             leg_id=self._dialled_leg(headers),
             member=self._member(headers),
             at=now,
-            queue=_text(headers["Queue"]),
+            queue=text(headers["Queue"]),
             rang_s=None if rang_ms is None else rang_ms / 1000,
         )
 
@@ -251,20 +251,20 @@ class Translator:
             leg_id=self._dialled_leg(headers),
             member=self._member(headers),
             at=now,
-            queue=_text(headers["Queue"]),
-            talked_s=_seconds(headers, "TalkTime"),
-            reason=_text(headers.get("Reason", "")),
+            queue=text(headers["Queue"]),
+            talked_s=seconds(headers, "TalkTime"),
+            reason=text(headers.get("Reason", "")),
         )
 
     def _member_told(self, headers: Headers, _now: datetime) -> None:
         self._remember(headers["Interface"], headers.get("StateInterface", ""))
 
     def _member_removed(self, headers: Headers, _now: datetime) -> None:
-        self._devices.pop(_text(headers["Interface"]), None)
+        self._devices.pop(text(headers["Interface"]), None)
 
     # --- pieces
     def _id(self, unique: str) -> str:
-        return f"{self._pbx}:{_text(unique)}"
+        return f"{self._pbx}:{text(unique)}"
 
     def _dialled_call(self, headers: Headers) -> str:
         return self._id(headers.get("Linkedid") or headers["DestLinkedid"])
@@ -277,11 +277,11 @@ class Translator:
         return Member(interface_of(headers.get("DestChannel", "")))
 
     def _member(self, headers: Headers) -> Member:
-        interface = _text(headers["Interface"])
-        return Member(interface, _text(headers.get("MemberName", "")), self._devices.get(interface, ""))
+        interface = text(headers["Interface"])
+        return Member(interface, text(headers.get("MemberName", "")), self._devices.get(interface, ""))
 
     def _remember(self, interface: str, device: str) -> None:
-        interface, device = _text(interface), _text(device)
+        interface, device = text(interface), text(device)
         if interface and device and (interface in self._devices or len(self._devices) < MAX_MEMBERS):
             self._devices[interface] = device
 
@@ -296,22 +296,6 @@ class Translator:
         )
 
 
-def _text(text: str) -> str:
-    if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():  # nearly always: nothing to clean
-        return text.strip()
-    return clean(text, MAX_TEXT)
-
-
-def _number(text: str) -> str:
-    number = _text(text)
+def _number(value: str) -> str:
+    number = text(value)
     return "" if is_withheld(number) else number
-
-
-def _seconds(headers: Headers, name: str) -> float | None:
-    """Return a count (Asterisk writes whole numbers), or None when there is none or it is absurd."""
-    text = headers.get(name, "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004 - 12 digits: 30,000 years
-
-
-def _count(headers: Headers, name: str) -> int:
-    return int(_seconds(headers, name) or 0)
