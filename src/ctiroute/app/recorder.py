@@ -40,8 +40,18 @@ LINGER_S = 0.5
 class Recorder:
     """Keeps calls, missed calls and notes as soon as the store takes them."""
 
-    def __init__(self, store: Store, registry: CollectorRegistry, snapshot: Callable[[str], bytes | None]) -> None:
-        """`snapshot` words a call's file by call id; it is asked when the record is written, for calls whose file has changed."""
+    def __init__(
+        self,
+        store: Store,
+        registry: CollectorRegistry,
+        snapshot: Callable[[str], bytes | None],
+        mask: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """`snapshot` words a call's file by call id; it is asked when the record is written, for calls whose file has changed.
+
+        `mask` takes out of a snapshot what is not to be kept, as it is written; None: all of it is kept.
+        """
+        self._mask = mask
         self.fault = ""  # why nothing can be written, in words; "" when the last write went well
         self._store = store
         self._snapshot = snapshot
@@ -214,6 +224,8 @@ class Recorder:
                     wanted.append(call_id)
                     self._wanted.discard(call_id)
                 batch.append(_with_snapshot(self._calls.pop(call_id), snapshot))
+            if self._mask is not None:
+                batch[start:] = [_with_snapshot(each, each.snapshot and self._mask(each.snapshot)) for each in batch[start:]]
 
     async def _write_calls(self, batch: list[CallRecord]) -> None:
         try:

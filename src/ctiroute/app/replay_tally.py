@@ -269,6 +269,7 @@ def difference(before: Decision, after: Decision) -> Kind | None:
         before.language != after.language
         or before.announce != after.announce
         or before.variables != after.variables
+        or before.tags != after.tags
         or before.pop != after.pop
         or before.touch_id != after.touch_id
         or before.interaction_id != after.interaction_id

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.cli import rule_check, rule_explain, rule_replay, rule_schema, rule_test, rule_versions
+from ctiroute.cli import rule_check, rule_explain, rule_replay, rule_schema, rule_shadow, rule_test, rule_versions
 
 if TYPE_CHECKING:
     from ctiroute.cli.output import Commands
 
-COMMANDS = (rule_check, rule_test, rule_explain, rule_schema, rule_replay, rule_versions)  # in the order in which the help names them
+COMMANDS = (
+    rule_check,
+    rule_test,
+    rule_explain,
+    rule_schema,
+    rule_replay,
+    rule_shadow,
+    rule_versions,
+)  # in the order in which the help names them
 
 
 def add(commands: Commands) -> None:
