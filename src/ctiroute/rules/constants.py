@@ -57,6 +57,17 @@ def replaced(node: Node, constants: Named[str, Node], faults: list[Fault]) -> No
             return node if same else Mapping(entries, node.file, node.line, node.column)
 
 
+def constants_in(node: Node) -> frozenset[str]:
+    """Return the names of the constants that a tree uses."""
+    match node:
+        case Scalar():
+            return frozenset(name.strip() for name in _USE.findall(node.text)) if SIGN in node.text else frozenset()
+        case Sequence():
+            return frozenset().union(*map(constants_in, node.items))
+        case Mapping():
+            return frozenset().union(*(constants_in(value) for _, value in node))
+
+
 def _is(one: object, other: object) -> bool:
     return one is other
 

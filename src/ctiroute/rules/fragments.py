@@ -28,7 +28,8 @@ MARK_KEYS = "x-ctiroute-keys"  # the same of a mapping's keys
 QUEUE, MENU, EXTENSION, OPERATOR, CAMPAIGN = "queue", "menu", "extension", "operator", "campaign"
 LIST, HOURS, ATTRIBUTE, TOPIC = "list", "hours", "attribute", "topic"
 DEFINES = "defines "  # before the mark of names: the keys of a mapping define such names
-TRUST = "trust"  # of a condition's key: it demands something by which the caller is trusted
+CALENDAR, CONDITION, CONSTANT = "calendar", "condition", "constant"
+TRUSTED = "x-ctiroute-trusted"  # of a condition's key: the values by which the caller is trusted
 # Marks of texts.
 TEMPLATE, SCRIPT, LANGUAGES = "template", "script", "languages"
 
@@ -45,9 +46,9 @@ def about(fragment: Fragment, description: str, *examples: object) -> Fragment:
     return {**fragment, "description": description, **({"examples": list(examples)} if examples else {})}
 
 
-def trust(fragment: Fragment) -> Fragment:
-    """Mark what demands that the caller is who he seems: texts of rules that ask for it may show what is sensitive."""
-    return {**fragment, MARK: TRUST}
+def trust(fragment: Fragment, *trusted: str) -> Fragment:
+    """Mark what may demand that the caller is who he seems: texts of rules that ask for `trusted` alone may show what is sensitive."""
+    return {**fragment, TRUSTED: frozenset(trusted)}
 
 
 def reference(definition: str) -> Fragment:

@@ -130,7 +130,7 @@ HOURS_FRAGMENT = shape.mapping(
             "The country whose public holidays are closed.",
             "KZ",
         ),
-        "calendar": shape.about(shape.text(), "The name of a calendar that has days off: holidays, closed, open."),
+        "calendar": shape.about(shape.text(shape.CALENDAR), "The name of a calendar that has days off: holidays, closed, open."),
         "closed": shape.about(_DATES_FRAGMENT, "Own dates without hours: 2026-12-31, or 12-31 every year."),
         "open": shape.about(_DATES_FRAGMENT, "Dates that keep their weekday's hours although they are holidays."),
     },

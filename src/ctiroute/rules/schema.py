@@ -26,7 +26,7 @@ _COMPOSITES: dict[str, Fragment] = {
     ALL: shape.list_of(shape.reference("some-conditions")),
     ANY: shape.list_of(shape.reference("some-conditions")),
     NOT: shape.reference("some-conditions"),
-    USE: shape.many(shape.text()),
+    USE: shape.many(shape.text(shape.CONDITION)),
 }
 # A constant may stand in the place of any value, and only the reader knows what it holds.
 _CONSTANT = "constant"
@@ -96,9 +96,7 @@ def _published(fragment: Any, *, value: bool = True) -> Any:
     """Return a fragment without our own marks, and with room for constants where it is that of a `value`."""
     if isinstance(fragment, MappingABC):
         made = {
-            key: _published(part, value=value and key not in _NO_VALUES)
-            for key, part in fragment.items()
-            if key not in {shape.MARK, shape.MARK_KEYS}
+            key: _published(part, value=value and key not in _NO_VALUES) for key, part in fragment.items() if not key.startswith(shape.MARK)
         }
         return _or_constant(made) if value and _is_value(fragment) else made
     return [_published(one, value=value) for one in fragment] if isinstance(fragment, list | tuple) else fragment

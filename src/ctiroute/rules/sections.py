@@ -55,14 +55,18 @@ SECTIONS = {
         "hours",
     ),
     "calendars": Section(
-        "Named days off that opening hours share.", _or_nothing({**shape.mapping_of(CALENDAR_FRAGMENT), "minProperties": 0}), "hours"
+        "Named days off that opening hours share.",
+        _or_nothing({**shape.mapping_of(CALENDAR_FRAGMENT, mark=shape.DEFINES + shape.CALENDAR), "minProperties": 0}),
+        "hours",
     ),
     "conditions": Section(
-        "Named conditions, for use.", _or_nothing({**shape.mapping_of(shape.reference("conditions")), "minProperties": 0}), "use"
+        "Named conditions, for use.",
+        _or_nothing({**shape.mapping_of(shape.reference("conditions"), mark=shape.DEFINES + shape.CONDITION), "minProperties": 0}),
+        "use",
     ),
     "constants": Section(
         "Values that have a name: ${fresh} wherever a value stands.",
-        _or_nothing({**shape.mapping_of(shape.many(_CONSTANT)), "minProperties": 0}),
+        _or_nothing({**shape.mapping_of(shape.many(_CONSTANT), mark=shape.DEFINES + shape.CONSTANT), "minProperties": 0}),
         "constants",
     ),
     "timezone": Section("Where hours that name none are, and in which times are written: Europe/Kyiv; one file has it.", shape.text()),

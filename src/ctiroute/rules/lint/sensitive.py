@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import Mapping, Scalar, fault
+from ctiroute.documents import Mapping, Scalar, Sequence, fault
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.forms import AllOf, AnyOf, Leaf, NotOf
@@ -51,14 +51,20 @@ def trusts(form: Form) -> bool:
     match form:
         case Leaf():
             properties = CONDITIONS[form.kind].schema.get("properties", {}) if form.kind in CONDITIONS else {}
-            keys = form.node.entries if isinstance(form.node, Mapping) else {}
-            return any(properties.get(key, {}).get(shape.MARK) == shape.TRUST for key in keys)
+            keys = iter(form.node) if isinstance(form.node, Mapping) else ()
+            return any(_values(value) <= properties.get(key.text, {}).get(shape.TRUSTED, frozenset()) for key, value in keys)
         case AllOf():
             return any(map(trusts, form.parts))
         case AnyOf():
             return all(map(trusts, form.branches))
         case NotOf():
             return False
+
+
+def _values(node: Node) -> frozenset[str]:
+    """Return the value, or the values of a list; those of a mapping are none that anybody trusts."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    return frozenset(item.text if isinstance(item, Scalar) else "" for item in items)
 
 
 LINT = Lint("sensitive-text", WARNING, "A text shows what is sensitive though the caller's number is only a claim.", find)
