@@ -41,7 +41,7 @@ def test_there_is_something_to_try() -> None:
 @pytest.mark.parametrize("block", [block for block in YAML if block.page not in _RULE_PAGES], ids=str)
 def test_every_yaml_block_says_what_it_is(block: Block) -> None:
     """A block without a marker would be tried by nobody."""
-    assert block.text.startswith(("# ctiroute.yml", "# rules", "# compose.yml", "# import profile")), (
+    assert block.text.startswith(("# ctiroute.yml", "# rules", "# cases", "# compose.yml", "# import profile")), (
         "begin it with # ctiroute.yml or # rules"
     )
 

@@ -99,7 +99,7 @@ def read_given(node: Node, zone: tzinfo | None) -> Given:
         now = f.get("now", moment(zone), datetime.min.replace(tzinfo=UTC))
         at = _when(now, zone)
         medium = f.get("medium", choice(*Medium), Medium.VOICE)
-        caller = f.get("caller", _caller, Caller(PHONE, PHONE))
+        caller, attestation = f.get("caller", _caller, (Caller(PHONE, PHONE), None))
         dialed = f.get("dialed", number, DIALED)
         customers = _several(f, "customer", "customers", _customer)
         touches = _several(f, "touch", "touches", _touch(at))
@@ -112,7 +112,7 @@ def read_given(node: Node, zone: tzinfo | None) -> Given:
     identity = Identity.of(people) if people or not caller.withheld else WITHHELD
     mark = Identifier(IdentifierKind.PHONE, caller.phone or PHONE)
     context = CallerContext(
-        request=RouteRequest(f"{PBX}:1", Medium(medium), caller, dialed, now, pbx=PBX),
+        request=RouteRequest(f"{PBX}:1", Medium(medium), caller, dialed, now, pbx=PBX, attestation=attestation),
         identity=identity if people or caller.withheld else UNKNOWN,
         touches=tuple(sorted((one(place + 1, mark) for place, one in enumerate(touches)), key=lambda it: it.sent_at, reverse=True)),
         interactions=tuple(
@@ -220,16 +220,18 @@ def _value(node: Node) -> str:
 _values = mapping_of(_value, empty=True)
 
 
-def _caller(node: Node) -> Caller:
+def _caller(node: Node) -> tuple[Caller, str | None]:
+    """Return the caller, and how far the network vouches for the number."""
     if isinstance(node, Scalar) and node.text == WITHHELD_WORD:
-        return Caller("", None, withheld=True)
+        return Caller("", None, withheld=True), None
     if not isinstance(node, Mapping):
-        return _numbered(number(node), "", withheld=False)
+        return _numbered(number(node), "", withheld=False), None
     with fields(node, "caller") as f:
         withheld = f.get("withheld", boolean, default=False)
         value = f.get("number", number, "" if withheld else PHONE)
         name = f.get("name", text, "")
-    return _numbered(value, name, withheld=withheld)
+        attestation = f.get("attestation", choice(*"ABC"), None)
+    return _numbered(value, name, withheld=withheld), attestation
 
 
 def _numbered(value: str, name: str, *, withheld: bool) -> Caller:

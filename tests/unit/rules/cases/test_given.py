@@ -89,7 +89,9 @@ def test_a_withheld_number(written: str) -> None:
 
 def test_an_extension_of_the_own_switch_is_no_key() -> None:
     """It stays as it is."""
-    caller = given('caller: {number: "1001", name: Reception}').request.caller
+    facts = given('caller: {number: "1001", name: Reception, attestation: A}')
+    caller = facts.request.caller
+    assert facts.request.attestation == "A"
     assert (caller.raw, caller.phone, caller.name) == ("1001", None, "Reception")
 
 
