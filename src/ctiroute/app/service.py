@@ -21,6 +21,7 @@ from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
+from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
 from ctiroute.app.queues import Queues
 from ctiroute.app.recorder import Recorder
@@ -29,6 +30,7 @@ from ctiroute.app.rule_desk import RulesDesk
 from ctiroute.app.rule_history import RuleHistory
 from ctiroute.app.rule_keeper import RuleKeeper
 from ctiroute.app.sessions import SharedSessions
+from ctiroute.app.shadow import Overheard, Shadow, ShadowMetrics
 from ctiroute.app.tasks import Tasks
 from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
@@ -98,7 +100,8 @@ class Service:
             shared.rules_of_nodes if shared is not None else dict,
             tells=isinstance(self.store, MarksDirty),
         )
-        self._recorder = Recorder(self.store, self.registry, self._snapshot)
+        mask = mask_snapshot if settings.snapshot_numbers == "mask" else None
+        self._recorder = Recorder(self.store, self.registry, self._snapshot, mask)
         self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
         claims = Claims(ClaimPolicy(settings.web.same_extension))
@@ -119,9 +122,11 @@ class Service:
         )
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
+        self.shadow = self._shadow_of(settings)
+        ledger = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
         self.queues = Queues(lambda: self.floor.operators, clock)
         self.router = Router(
-            [self.node.source], self.rules.current, lambda: self.floor.operators, self.floor, self.registry, clock, self.queues.live
+            [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live
         )
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
@@ -154,6 +159,8 @@ class Service:
             await self.store.open()
             fresh = await self._freshen()
             stack.push_async_callback(self._recorder.flush, FLUSH_S)
+            if self.shadow is not None:
+                stack.push_async_callback(self.shadow.tell)
             stack.push_async_callback(self.node.close)
             stack.push_async_callback(self._tasks.cancel)
             stack.push_async_callback(self.router.close)
@@ -168,6 +175,8 @@ class Service:
             self._tasks.start(self.history.run(), "rules history", lasting=True)
             with suppress(StoreError):  # else every erasure that is marked is carried out here once more, which does no harm
                 await self._forgetter.begin()
+            if self.shadow is not None:
+                self._tasks.start(self.shadow.run(), "rules on trial", lasting=True)
             self._tasks.start(self._keep_fresh(fresh=fresh), "operators and expiry", lasting=True)
             self._tasks.start(self.purger.run(), "purge", lasting=True)
             self._tasks.start(self._forgetter.run(), "erasures", lasting=True)
@@ -210,6 +219,13 @@ class Service:
     async def _forget(self, subject: Subject) -> None:
         await self.floor.forget(subject)
         await self.node.forget(subject.identifiers)
+
+    def _shadow_of(self, settings: Settings) -> Shadow | None:
+        """Return what asks the rules on trial; the metrics are there in any case."""
+        metrics = ShadowMetrics(self.registry)
+        if settings.shadow is None:
+            return None
+        return Shadow(settings.shadow, self.store, metrics, self.node.name, self._clock, self.rules.version, lambda: self.floor.operators)
 
     def _presence(self) -> Presence:
         here = self.history.here
