@@ -38,6 +38,7 @@ def _or_nothing(fragment: Fragment) -> Fragment:
     return {"if": {"type": "null"}, "then": {}, "else": fragment}
 
 
+_CONSTANT_NAME = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 _CONSTANT: Fragment = {"type": ["string", "number", "boolean"]}
 
 SECTIONS = {
@@ -61,12 +62,19 @@ SECTIONS = {
     ),
     "conditions": Section(
         "Named conditions, for use.",
-        _or_nothing({**shape.mapping_of(shape.reference("conditions"), mark=shape.DEFINES + shape.CONDITION), "minProperties": 0}),
+        _or_nothing({**shape.mapping_of(shape.reference("some-conditions"), mark=shape.DEFINES + shape.CONDITION), "minProperties": 0}),
         "use",
     ),
     "constants": Section(
         "Values that have a name: ${fresh} wherever a value stands.",
-        _or_nothing({**shape.mapping_of(shape.many(_CONSTANT), mark=shape.DEFINES + shape.CONSTANT), "minProperties": 0}),
+        _or_nothing(
+            {
+                **shape.mapping_of(
+                    shape.many(_CONSTANT), keys=_CONSTANT_NAME, meaning="the name of a constant", mark=shape.DEFINES + shape.CONSTANT
+                ),
+                "minProperties": 0,
+            }
+        ),
         "constants",
     ),
     "timezone": Section("Where hours that name none are, and in which times are written: Europe/Kyiv; one file has it.", shape.text()),

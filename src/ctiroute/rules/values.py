@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctiroute.documents import Mapping, Scalar, boolean, fields, mapping_of, number, one_or_list
+from ctiroute.documents import Mapping, Scalar, boolean, fields, mapping_of, number, one_or_list, refuse
+from ctiroute.errors import ConfigurationError
 from ctiroute.rules import fragments as shape
 from ctiroute.rules.forms import Demand, Patterns, Same, written
 from ctiroute.rules.globs import any_glob, pattern
@@ -73,6 +74,13 @@ VALUE_FRAGMENT = shape.short_or(
 )
 
 
+def _amount(node: Node) -> float:
+    try:
+        return number(-HUGE, HUGE)(node)
+    except ConfigurationError:
+        refuse(node, "expected a number", "write it as 5000 or 12.5, without a currency")
+
+
 def _folded(entries: tuple[Node, ...]) -> frozenset[str]:
     return frozenset(entry.text.casefold() for entry in entries if isinstance(entry, Scalar))
 
@@ -81,7 +89,7 @@ def _described(node: Mapping, scope: Scope) -> Wanted:
     with fields(node, "a value") as f:
         listed = f.get("list", scope.list_name, None)
         known = f.get("known", boolean, None)
-        limits = read_limits(f, number(-HUGE, HUGE), float, lambda value: f"{value:g}" if value < 1e6 else f"{value:.0f}")  # noqa: PLR2004
+        limits = read_limits(f, _amount, float, lambda value: f"{value:g}" if value < 1e6 else f"{value:.0f}")  # noqa: PLR2004
         if not f.node.entries:
             f.wrong(node, "expected at least one of: list, known, at_least, above, at_most, below")
         if known is False and len(f.node.entries) > 1:

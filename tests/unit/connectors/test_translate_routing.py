@@ -67,6 +67,26 @@ def test_a_call_is_a_question() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("args", "attestation"),
+    [
+        (("attest=A",), "A"),
+        (("promo", "attest=C"), "C"),
+        (("attest=B", "attest=B"), "B"),
+        ((), None),
+        (("attest=",), None),
+        (("attest=a",), None),
+        (("attest=AB",), None),
+        (("xattest=A",), None),
+        (("attest=A", "attest=C"), None),
+        (("attest=A", "attest=x"), None),
+    ],
+)
+def test_what_the_network_vouches_for_is_passed_on(args: tuple[str, ...], attestation: str | None) -> None:
+    """One clear word of the dialplan; anything else vouches for nothing."""
+    assert ask("1700000000.0", *args).attestation == attestation
+
+
 @pytest.mark.parametrize("linkedid", ["", "${CHANNEL(linkedid)}", "a b", "x" * 200, "a,CTI_STATUS=routed"])
 def test_without_a_linkedid_the_channel_stands_for_the_call(linkedid: str) -> None:
     """A missing or impossible argument falls back to the caller's own channel."""

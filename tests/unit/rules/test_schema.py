@@ -34,29 +34,48 @@ DEFINITIONS = (Path(__file__).parent / "definitions.yml").read_text(encoding="ut
 # Mistakes that show only with the rest of the rules, with a calendar, or in what the file says in words.
 UNSEEN = {
     "after-a-rule-for-all",
+    "available-within-owner",
+    "caller-list-file-missing",
+    "caller-list-file-mistake",
+    "caller-list-file-outside",
     "caller-list-of-words",
     "caller-list-unknown",
     "caller-untyped-number",  # +380… without quotes is a number to other readers of YAML, so a schema has to take numbers
     "caller-untyped-prefix",
+    "constant-list-in-text",
+    "constant-of-constants",
+    "constant-unknown",
     "customer-attributes-list-unknown",
     "default-continues",  # the same actions as of a rule, to which a schema cannot add
+    "hours-calendar-unknown",
     "hours-category",
     "hours-country-part",
     "hours-date",
     "hours-day-twice",
     "hours-empty-span",
+    "hours-holidays-twice",
     "hours-no-timezone",
     "hours-timezone",
     "hours-unknown",
+    "interaction-idle-beyond-within",
     "no-default",
     "pop-script-missing",
     "pop-script-mistake",
     "same-conditions",
+    "sample-beyond-everybody",
     "then-operator-for",
+    "then-queue-dialplan",  # ${EXTEN} may be a constant of another file
     "then-queue-hours-unknown",
     "then-queue-no-else",
-    "then-queue-dialplan",  # ${EXTEN} may be a constant of another file
+    "touch-no-window",
+    "touch-rank-without-campaigns",
+    "touch-window-never-used",
     "two-rules-one-name",
+    "use-itself",
+    "use-unknown",
+    "value-limits-crossed",
+    "value-not-known-compared",
+    "value-two-lower-limits",
 }
 
 
