@@ -176,15 +176,21 @@ def wider(pattern: str, narrow: str, *, fold: bool = False) -> bool:
     if pattern in {narrow, "*"}:
         return True
     theirs = _tidy(narrow)
-    reached = {0}  # how much of `narrow` the pattern so far can have taken
+    places: dict[str, int] = {}  # where in `narrow` each sign stands, as bits
+    for at, sign in enumerate(theirs):
+        places[sign] = places.get(sign, 0) | 1 << at
+    all_signs, end = (1 << len(theirs)) - 1, 1 << len(theirs)
+    reached = 1  # how much of `narrow` the pattern so far can have taken, as bits
     for sign in _tidy(pattern):
         if sign == "*":
-            reached = set(range(min(reached), len(theirs) + 1))
+            reached = (end << 1) - (reached & -reached)
+        elif sign == "?":
+            reached = (reached & all_signs & ~places.get("*", 0)) << 1
         else:
-            reached = {at + 1 for at in reached if at < len(theirs) and (theirs[at] == sign or (sign == "?" and theirs[at] != "*"))}
+            reached = (reached & places.get(sign, 0)) << 1
         if not reached:
             return False
-    return len(theirs) in reached
+    return bool(reached & end)
 
 
 def _tidy(pattern: str) -> str:

@@ -29,7 +29,20 @@ def of_action(kind: str) -> str:
     return f"{kind}-1" if kind in CONDITIONS else kind
 
 
-HEADINGS = (A_FILE, CONDITIONS_HEADING, ACTIONS_HEADING, TEXTS, *CONDITIONS, *COMPOSITES, *map(of_action, ACTIONS))
+HEADINGS = tuple(
+    dict.fromkeys(
+        (
+            A_FILE,
+            CONDITIONS_HEADING,
+            ACTIONS_HEADING,
+            TEXTS,
+            *(one.heading for one in SECTIONS.values()),
+            *CONDITIONS,
+            *COMPOSITES,
+            *map(of_action, ACTIONS),
+        )
+    )
+)
 
 
 def link(heading: str) -> str:

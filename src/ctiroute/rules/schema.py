@@ -7,6 +7,8 @@ other file, so it does not know which lists there are. Knows no kind by name.
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ctiroute.documents import Mapping, Node, Scalar, Sequence, load
@@ -47,17 +49,19 @@ def schema() -> dict[str, Any]:
     }
 
 
-def definitions() -> dict[str, Fragment]:
+@cache
+def definitions() -> MappingABC[str, Fragment]:
     """Return what fragments refer to by name, with their marks: lint reads files along it."""
     when = {name: _described(kind, name) for name, kind in CONDITIONS.items()}
     when |= {name: shape.about(_COMPOSITES[name], _with_link(summary, name)) for name, summary in COMPOSITES.items()}
     then = {name: _described(kind, of_action(name)) for name, kind in ACTIONS.items()}
     conditions, actions = shape.mapping(when), {**shape.mapping(then), **_neighbours()}
-    return {
+    made = {
         "conditions": shape.about(conditions, "Conditions, all of which have to hold; {} holds for every call."),
         "some-conditions": shape.about({**conditions, "minProperties": 1}, "Conditions, all of which have to hold."),
         "actions": shape.about(actions, "What happens to the call."),
     }
+    return MappingProxyType(made)
 
 
 def plain(node: Node) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ YAML = list(blocks("yaml", "yml"))
 SETTINGS = [block for block in YAML if block.text.startswith("# ctiroute.yml")]
 RULES = [block for block in YAML if block.text.startswith("# rules")]
 PROFILES = [block for block in YAML if block.text.startswith("# import profile")]
+WORKFLOWS = [block for block in YAML if block.text.startswith("# .github/workflows")]
 JSON = list(blocks("json"))
 EXPORTS = [block for block in blocks("sh") if "cat > autumn.csv" in block.text]
 _RULE_PAGES = ("docs/how-to/write-rules.md", "docs/reference/rules.md")  # their own test compiles every block of theirs
@@ -34,6 +37,7 @@ def test_there_is_something_to_try() -> None:
     assert SETTINGS
     assert RULES
     assert PROFILES
+    assert WORKFLOWS
     assert JSON
     assert EXPORTS
 
@@ -41,7 +45,7 @@ def test_there_is_something_to_try() -> None:
 @pytest.mark.parametrize("block", [block for block in YAML if block.page not in _RULE_PAGES], ids=str)
 def test_every_yaml_block_says_what_it_is(block: Block) -> None:
     """A block without a marker would be tried by nobody."""
-    assert block.text.startswith(("# ctiroute.yml", "# rules", "# cases", "# compose.yml", "# import profile")), (
+    assert block.text.startswith(("# ctiroute.yml", "# rules", "# cases", "# compose.yml", "# import profile", "# .github/workflows")), (
         "begin it with # ctiroute.yml or # rules"
     )
 
@@ -61,6 +65,16 @@ def test_settings_load(block: Block, tmp_path: Path) -> None:
 def test_rules_compile(block: Block) -> None:
     """A script that a block names may hold any text."""
     assert load_ruleset([("example.yml", block.text)], lambda _path: "Say hello.").rules
+
+
+@pytest.mark.parametrize("block", WORKFLOWS, ids=str)
+def test_workflows_are_what_github_takes(block: Block, tmp_path: Path) -> None:
+    """By the schema of workflows that check-jsonschema carries."""
+    path = tmp_path / "workflow.yml"
+    path.write_text(block.text, encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - our own page
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("block", PROFILES, ids=str)

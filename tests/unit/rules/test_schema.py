@@ -177,7 +177,7 @@ def test_conditions_are_offered_wherever_they_may_stand(kind: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("default: {menu: main, queue: a}", "queue"),
+        ("default: {menu: main, queue: a}", "'a'"),
         ("default: {priority: 5}", "priority"),
         ("default: {tuoch: 5}", "tuoch"),
         ("rules: [{name: a, when: {any: [{}]}, then: {}}]", "any"),
