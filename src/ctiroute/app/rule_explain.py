@@ -18,7 +18,7 @@ from ctiroute.app.rule_files import compile_texts, read_rules
 from ctiroute.engine.decide import decide
 from ctiroute.engine.gather import Gatherer
 from ctiroute.errors import RulesError
-from ctiroute.model import Caller, CallRecord, Decision, Medium, RouteRequest
+from ctiroute.model import Caller, CallRecord, Decision, Medium, RouteRequest, Status
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.rules import Facts, Ruleset
 from ctiroute.rules.explain import RuleExplanation, explain
@@ -84,7 +84,10 @@ async def explain_number(settings: Settings, path: Path, number: str, dialed: st
         gatherer = Gatherer([node.source], lambda: now, registry)
         stack.push_async_callback(gatherer.close)
         context = await gatherer.gather(request, ruleset.needs, asyncio.get_running_loop().time() + LIMIT_S)
-    return explain_facts(Facts(request, _until(context, now), now, operators), ruleset)
+    explained = explain_facts(Facts(request, _until(context, now), now, operators), ruleset)
+    if not ruleset.needs.queues and not ruleset.needs.available:
+        return explained
+    return explained.noted("how queues stand, and who is available, is known to the running service alone: here it is not known")
 
 
 def _until(context: CallerContext, now: datetime) -> CallerContext:
@@ -142,12 +145,17 @@ def past_call(record: CallRecord, ruleset: Ruleset, operators: Mapping[str, Oper
         return None
     context = file.context
     now = context.gathered_at or context.request.received_at
-    explained = explain_facts(Facts(context.request, context, now, operators), ruleset)
-    notes: tuple[str, ...] = ()
+    queues = {state.queue: state for state in file.queues}
+    explained = explain_facts(Facts(context.request, context, now, operators, queues=queues, available=file.available), ruleset)
+    notes: tuple[str, ...] = (
+        ("numbers were masked when the call was kept: what asks for them may see something else",) if file.masked else ()
+    )
     if file.ruleset_version and file.ruleset_version != ruleset.version:
-        notes = (f"rules {file.ruleset_version} decided this call, and are no longer here: rules {ruleset.version} explain it",)
-        if (file.rule or "") != (explained.decision.rule or ""):
-            notes += (f"then {file.rule or 'the default'} took it; now {explained.decision.rule or 'the default'} would",)
+        notes += (f"rules {file.ruleset_version} decided this call, and are no longer here: rules {ruleset.version} explain it",)
+    if file.status in {Status.TIMEOUT, Status.ERROR}:
+        notes += (f"then the rules were not asked ({file.status.value}): the call took the default way",)
+    elif file.status is not None and (file.rule or "") != (explained.decision.rule or ""):
+        notes += (f"then {file.rule or 'the default'} took it; now {explained.decision.rule or 'the default'} would",)
     return replace(explained, notes=notes, record=record)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import json
 import sys
@@ -21,7 +22,6 @@ from ctiroute.rules.cases.rewrite import Rewrite, rewrite
 from ctiroute.rules.cases.words import failure, trace
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from ctiroute.app.rule_cases import Suite
@@ -52,9 +52,12 @@ def add(actions: Commands) -> None:
 
 
 def _percent(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= _FULL:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage: write a number from 0 to {_FULL}")
     return value
 
 
@@ -198,7 +201,7 @@ def _agreed(files: int) -> bool:
     if not sys.stdin.isatty():
         return False
     out.print(f"write {counted(files, 'file')}? The rules now do this, which need not be what you want. [y/N] ", end="", markup=False)
-    return input().strip().lower() in {"y", "yes"}
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _write_bytes(path: Path, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from ctiroute.app.call_files import CallFile, to_bytes
 from ctiroute.app.rule_files import read_rules
 from ctiroute.engine.decide import decide
 from ctiroute.model import (
+    UNKNOWN,
     Caller,
     CallerContext,
     CallRecord,
@@ -24,6 +26,7 @@ from ctiroute.model import (
     Medium,
     OfferTerms,
     Outcome,
+    QueueState,
     RouteRequest,
     RulesVersion,
     SourceReport,
@@ -200,6 +203,39 @@ def test_a_past_call_is_explained_by_the_kept_version_that_decided_it(box: Path,
         assert "✓ campaign  took the call" in said.out
     else:
         pytest.fail(said.out)
+
+
+def test_queues_of_a_past_call_are_those_it_saw(box: Path, tmp_path: Path, ctiroute: Run) -> None:
+    """They are kept with the call; for a number asked about now the command knows none, and says so."""
+    rules = tmp_path / "rules"
+    text = "rules: [{name: free, when: {queue: {name: promo, free: 2}}, then: {queue: promo}}]\ndefault: {menu: main}\n"
+    (rules / "a.yml").write_text(text, encoding="utf-8")
+    request = RouteRequest("asterisk:9.1", Medium.VOICE, Caller(PHONE, PHONE), "+380441234567", NOON)
+    context = CallerContext(request, UNKNOWN, gathered_at=NOON)
+    decision = decide(request, context, read_rules(rules), NOON, {}, {"promo": QueueState("promo", 3, 2, 0, 0.0, NOON)})
+    masked = replace(CallFile.of(context, decision, worded=False), masked=True)
+    records = [
+        CallRecord("asterisk:9.1", received_at=NOON, snapshot=to_bytes(masked)),
+        CallRecord("asterisk:9.2", received_at=NOON, snapshot=to_bytes(replace(masked, status=Status.TIMEOUT, rule=None))),
+    ]
+
+    async def keep() -> None:
+        store = open_store(f"sqlite://{tmp_path / 'data' / 'ctiroute.db'}")
+        await store.open()
+        try:
+            await store.record_calls(records)
+        finally:
+            await store.close()
+
+    asyncio.run(keep())
+    said = ctiroute("rules", "explain", "-c", box, "--call", "asterisk:9.1")
+    assert "saw promo: 3 members, 2 free, 0 waiting  [the switch]" in said.out
+    assert "✓ free  took the call" in said.out
+    assert "note: numbers were masked" in said.out
+    assert "then the rules were not asked (timeout)" in ctiroute("rules", "explain", "-c", box, "--call", "asterisk:9.2").out
+    said = ctiroute("rules", "explain", "-c", box, "--phone", PHONE)
+    assert "known to the running service alone" in said.out
+    assert "saw promo not known  [the switch]" in said.out
 
 
 def test_trace_tells_the_call_and_why(box: Path, ctiroute: Run) -> None:

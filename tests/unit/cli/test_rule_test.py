@@ -147,7 +147,9 @@ def test_coverage_names_what_no_case_reaches(rules: Path, ctiroute: Run) -> None
     assert said.code == 1
     assert "reached 50.0 %, asked for 90 %" in said.out
     assert ctiroute("rules", "test", rules, "--fail-under", "50").code == 0
-    assert ctiroute("rules", "test", rules, "--fail-under", "101").code == 2
+    said = ctiroute("rules", "test", rules, "--fail-under", "101")
+    assert said.code == 2
+    assert "'101' is no percentage" in said.err
 
 
 def test_a_report_for_build_servers(rules: Path, tmp_path: Path, ctiroute: Run) -> None:
@@ -170,7 +172,7 @@ def test_update_writes_nothing_without_a_word(rules: Path, ctiroute: Run, monkey
     assert (rules / "a.test.yml").read_text(encoding="utf-8") == CASES
 
 
-@pytest.mark.parametrize(("answer", "written"), [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False)])
+@pytest.mark.parametrize(("answer", "written"), [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False), ("", False)])
 def test_update_asks_at_a_terminal(rules: Path, ctiroute: Run, monkeypatch: pytest.MonkeyPatch, answer: str, written: bool) -> None:
     """Anything but yes is no."""
     monkeypatch.setattr("sys.stdin", Terminal(answer))

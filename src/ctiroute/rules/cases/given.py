@@ -24,6 +24,7 @@ from ctiroute.model import (
     IdentifierKind,
     Identity,
     Interaction,
+    InteractionEvent,
     InteractionStatus,
     Medium,
     OfferTerms,
@@ -253,10 +254,26 @@ def _touch(at: Parser[datetime]) -> Parser[Callable[[int, Identifier], Touch]]:
             campaign = f.require("campaign", text)
             title = f.get("title", text, "")
             medium = f.get("medium", choice(*Medium), Medium.SMS)
-            status = f.get("status", choice(*TouchStatus), TouchStatus.DELIVERED)
             sent_at = f.require("sent", at)
+            delivered_at = f.get("delivered", at, None)
+            read_at = f.get("read", at, None)
+            clicked_at = f.get("clicked", at, None)
+            reached = TouchStatus.CLICKED if clicked_at else TouchStatus.READ if read_at else TouchStatus.DELIVERED
+            status = f.get("status", choice(*TouchStatus), reached)
             offer = f.get("offer", _offer, OfferTerms())
-        return lambda place, mark: Touch(f"touch-{place}", campaign, title, Medium(medium), mark, sent_at, TouchStatus(status), offer)
+        return lambda place, mark: Touch(
+            touch_id=f"touch-{place}",
+            campaign=campaign,
+            campaign_title=title,
+            medium=Medium(medium),
+            identifier=mark,
+            sent_at=sent_at,
+            status=TouchStatus(status),
+            offer=offer,
+            delivered_at=delivered_at,
+            read_at=read_at,
+            clicked_at=clicked_at,
+        )
 
     return parse
 
@@ -279,6 +296,7 @@ def _interaction(at: Parser[datetime]) -> Parser[Callable[[int, tuple[Customer, 
             owner = f.get("owner", text, None)
             outcome = f.get("outcome", text, "")
             form = f.get("form", _values, {})
+            messages = f.get("messages", one_or_list(text), ())
         return lambda place, people: Interaction(
             interaction_id=f"interaction-{place}",
             customer_id=people[0].customer_id if len(people) == 1 else None,
@@ -291,6 +309,7 @@ def _interaction(at: Parser[datetime]) -> Parser[Callable[[int, tuple[Customer, 
             owner=owner,
             outcome=outcome,
             form=form,
+            events=tuple(InteractionEvent(updated_at, "message", message) for message in messages),
         )
 
     return parse
@@ -304,7 +323,8 @@ def _call(at: Parser[datetime]) -> Parser[Callable[[int], PastCall]]:
             rule = f.get("rule", text, None)
             queue = f.get("queue", text, None)
             operator = f.get("operator", text, None)
-        return lambda place: PastCall(f"{PBX}:before-{place}", received_at, Outcome(outcome), rule, queue, operator)
+            customer = f.get("customer", text, None)
+        return lambda place: PastCall(f"{PBX}:before-{place}", received_at, Outcome(outcome), rule, queue, operator, customer)
 
     return parse
 

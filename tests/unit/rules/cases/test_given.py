@@ -103,10 +103,10 @@ caller: "+380501112233"
 dialed: "+380440000000"
 customer: {id: c7, name: Olena, language: uk, attributes: {segment: vip, credit: true}}
 touches:
-  - {campaign: old, sent: 3d ago, status: read, medium: email}
+  - {campaign: old, sent: 3d ago, read: 2d ago, medium: email}
   - {campaign: new, sent: 12m ago, offer: {title: T, text: X, terms: Y, amount: 24000}}
-interaction: {topic: credit, updated: 2h ago, opened: 1d ago, status: waiting, owner: olha, form: {income: ""}}
-call: {received: 1h ago, outcome: abandoned, operator: olha}
+interaction: {topic: credit, updated: 2h ago, opened: 1d ago, status: waiting, owner: olha, form: {income: ""}, messages: [again, late]}
+call: {received: 1h ago, outcome: abandoned, operator: olha, customer: c7}
 """
     ).context
     assert facts.identity.customer is not None
@@ -114,11 +114,14 @@ call: {received: 1h ago, outcome: abandoned, operator: olha}
     assert [touch.campaign for touch in facts.touches] == ["new", "old"]
     assert facts.touches[0].sent_at == NOW - timedelta(minutes=12)
     assert (facts.touches[0].status, facts.touches[1].status) == (TouchStatus.DELIVERED, TouchStatus.READ)
+    assert facts.touches[1].read_at == NOW - timedelta(days=2)
     assert facts.touches[0].offer.fields == {"amount": "24000"}
     (interaction,) = facts.interactions
     assert (interaction.status, interaction.customer_id) == (InteractionStatus.WAITING, "c7")
     assert interaction.opened_at == NOW - timedelta(days=1)
+    assert [event.text for event in interaction.events] == ["again", "late"]
     (call,) = facts.calls
+    assert call.customer_id == "c7"
     assert (call.outcome, call.received_at) == (Outcome.ABANDONED, NOW - timedelta(hours=1))
 
 
