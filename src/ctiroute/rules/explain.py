@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ctiroute.model import RuleTrace, Verdict
+from ctiroute.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,11 +70,6 @@ class RuleExplanation:
     line: int
     standing: Standing
     steps: tuple[Step, ...]
-
-    @property
-    def trace(self) -> RuleTrace:
-        """The same in the form that screens show."""
-        return RuleTrace(self.rule, self.standing is not Standing.FAILED, tuple(step.verdict for step in self.steps if step.origin))
 
 
 def explain(ruleset: Ruleset, facts: Facts, taken_by: str | None) -> tuple[RuleExplanation, ...]:
