@@ -30,6 +30,7 @@ class CallFile:
     ruleset_version: str = ""
     queues: tuple[QueueState, ...] = ()  # the live queues that the rules asked about
     available: tuple[str, ...] | None = None  # the operators who could be rung; None: not known, or no rule asked
+    tags: tuple[str, ...] = ()
     masked: bool = False  # the phone numbers in it are masked
 
     @classmethod
@@ -46,6 +47,7 @@ class CallFile:
             ruleset_version=decision.ruleset_version,
             queues=decision.queues,
             available=decision.available,
+            tags=decision.tags,
         )
 
     def chosen(self, customer_id: str) -> CallFile | None:

@@ -237,7 +237,8 @@ class Service:
     async def _facts(self, request: RouteRequest) -> Facts:
         """Gather what is known for a request, as for a call; nothing comes of it."""
         context = await self.router.look_up(request, LOOK_UP_S)
-        return Facts(request, context, request.received_at, self.floor.operators)
+        queues, available = self.queues.live(request.pbx, self.rules.current().needs)
+        return Facts(request, context, request.received_at, self.floor.operators, queues=queues, available=available)
 
     def _rules_taken(self, change: Change) -> None:
         self.history.taken(change)

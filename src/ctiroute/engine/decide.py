@@ -111,7 +111,7 @@ def _answer(facts: Facts, ruleset: Ruleset, making: _Making, index: int | None) 
         interaction_id=bound.interaction.interaction_id if bound.interaction else None,
         ruleset_version=ruleset.version,
         queues=_queues_seen(facts, ruleset) if ruleset.needs.queues else (),
-        available=_available_seen(facts) if ruleset.needs.available else None,
+        available=_available_seen(facts, ruleset) if ruleset.needs.available else None,
     )
 
 
@@ -123,9 +123,14 @@ def _queues_seen(facts: Facts, ruleset: Ruleset) -> tuple[QueueState, ...]:
         return ()
 
 
-def _available_seen(facts: Facts) -> tuple[str, ...] | None:
+def _available_seen(facts: Facts, ruleset: Ruleset) -> tuple[str, ...] | None:
+    """Return who could be rung of those a rule can have asked about: by name, or as who talked with this caller or owns his matter."""
     try:
-        return None if facts.available is None else tuple(sorted(facts.available))
+        if facts.available is None:
+            return None
+        asked = {*ruleset.needs.operators, *(call.operator_id for call in facts.context.calls)}
+        asked.update(interaction.owner for interaction in facts.context.interactions)
+        return tuple(sorted(one for one in asked if one is not None and one in facts.available))
     except Exception:  # noqa: BLE001 - the same
         return None
 

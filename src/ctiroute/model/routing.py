@@ -85,6 +85,7 @@ class ToMenu:
     """Hear a voice menu."""
 
     menu: str
+    order: tuple[str, ...] = ()  # its options, the likeliest first; (): as the dialplan has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Needs:
     interactions: timedelta = timedelta()  # closed ones
     queues: frozenset[str] = frozenset()  # those whose live state is asked for
     available: bool = False  # who could be rung now is asked for
+    operators: frozenset[str] = frozenset()  # operator_ids asked for by name; others come from the caller's own history
 
     def __or__(self, other: Needs) -> Needs:
         return Needs(
@@ -61,6 +62,7 @@ class Needs:
             max(self.interactions, other.interactions),
             self.queues | other.queues,
             self.available or other.available,
+            self.operators | other.operators,
         )
 
 

@@ -111,6 +111,7 @@ class Draft:
     operator_id: str | None = None
     operator_timeout_s: int = 20
     menu: str | None = None
+    menu_order: tuple[str, ...] = ()
     extension: str | None = None
     language: str | None = None
     announce: str | None = None
@@ -126,7 +127,7 @@ class Draft:
         if self.queue is not None:
             return ToQueue(self.queue, self.priority)
         if self.menu is not None:
-            return ToMenu(self.menu)
+            return ToMenu(self.menu, self.menu_order)
         if self.extension is not None:
             return ToExtension(self.extension)
         return None

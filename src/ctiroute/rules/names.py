@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_VALUE = 128  # characters of a channel variable's value
 _ALPHABET = "A-Za-z0-9_.:@/+&-"  # no comma, quote, bracket, $ or space: nothing that a dialplan would read as its own
 _VALUE = re.compile(rf"[{_ALPHABET}]{{1,{MAX_VALUE}}}", re.ASCII)
+OPTION = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)  # of a menu: & stands between options
 _OUTSIDE = re.compile(rf"[^{_ALPHABET}]+", re.ASCII)
 
 

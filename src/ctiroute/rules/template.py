@@ -25,6 +25,7 @@ MAX_TEMPLATE = 20_000  # characters; a script is a page or two
 MAX_FILLED_VALUE = 1000  # characters of one value in a text; terms of an offer are a few lines
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}\n]{0,200})\}|[{}]")
 _FIELD_NAME = re.compile(r"[^\s{}.][^{}\n]{0,99}")
+_NOT_WORD = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
 _SPACES = re.compile(r"[ \t]{2,}")
 _SPACE_BEFORE = re.compile(r"[ \t]+(?=[,.;:!?](?:\s|$))")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
@@ -177,6 +178,20 @@ def fill_url(template: str, subject: Subject) -> str:
 def fill_value(template: str, subject: Subject) -> str:
     """Return the value of a channel variable: what is outside its alphabet is dropped, the rest cut to 128."""
     return to_alphabet(_fill(template, subject, lambda value: value, tidy=False))
+
+
+def fill_words(template: str, subject: Subject) -> str:
+    """Return a name made of words: of values only letters, digits, _ and - are taken; "" when one of them has none."""
+    missing = False
+
+    def word(value: str) -> str:
+        nonlocal missing
+        kept = _NOT_WORD.sub("", value)
+        missing = missing or not kept
+        return kept
+
+    filled = to_alphabet(_fill(template, subject, word, tidy=False))
+    return "" if missing else filled
 
 
 def pick(texts: Mapping[str, str], language: str) -> str:

@@ -157,6 +157,7 @@ def test_the_dialled_number_is_the_trunks_or_the_extension(dnid: str, extension:
             },
         ),
         (ToMenu("credit"), {"CTI_ACTION": "menu", "CTI_MENU": "credit"}),
+        (ToMenu("credit", ("a", "b-c")), {"CTI_ACTION": "menu", "CTI_MENU": "credit", "CTI_MENU_ORDER": "a&b-c"}),
         (ToExtension("600"), {"CTI_ACTION": "extension", "CTI_EXTENSION": "600"}),
         (ToDefault(), {"CTI_ACTION": "default"}),
     ],

@@ -236,3 +236,40 @@ def test_a_default_may_overflow_too(world: Any) -> None:
     rules = load_ruleset([("f.yml", "default: {queue: {name: main, else: {extension: 2001}}}")])
     queues = {"main": standing("main", members=0, at=world.now)}
     assert decide(world.request, world.context, rules, world.now, OPERATORS, queues).destination == ToExtension("2001")
+
+
+def test_a_menu_in_the_order_of_likely_interest(world: Any, rule_set: Any) -> None:
+    """The options as written; without an order, as the dialplan has them."""
+    assert decided(world, rule_set, "{menu: {name: welcome, order: [application, cards]}}").destination == ToMenu(
+        "welcome", ("application", "cards")
+    )
+    assert decided(world, rule_set, "{menu: {name: welcome}}").destination == ToMenu("welcome")
+
+
+def test_an_announcement_says_how_the_request_stands(world: Any, rule_set: Any) -> None:
+    """A value picks the file and cannot lead out of its folder; a file whose value is missing is left out."""
+    then = "{queue: a, announce: [custom/your-request, 'status/{interaction.status}', 'by/{interaction.owner}']}"
+    world.interactions = (world.interaction(),)
+    assert decided(world, rule_set, then, "{interaction: {}}").announce == "custom/your-request&status/open"
+    world.interactions = (world.interaction(owner="../../etc&https://x"),)
+    assert decided(world, rule_set, then, "{interaction: {}}").announce == "custom/your-request&status/open&by/etchttpsx"
+    assert decided(world, rule_set, "{queue: a, announce: 'status/{interaction.status}'}").announce is None
+
+
+def test_an_operator_who_is_away_is_passed_over_at_once(world: Any, rule_set: Any) -> None:
+    """Known to be away: the queue, and the trace says so. Not known, or written as an interface: the phone rings."""
+    world.calls = (world.call(MINUTE, None, "ivan"), world.call(2 * MINUTE, None, "gone"))
+    rules = rule_set("{}", "", "{operator: last, queue: vip}")
+    rung = ToOperator("PJSIP/1001", "ivan", queue="vip")
+
+    def ask(available: Any) -> Decision:
+        return decide(world.request, world.context, rules, world.now, OPERATORS, {}, available)
+
+    assert ask(None).destination == ask({"ivan", "oksana"}).destination == rung
+    away = ask({"oksana"})
+    assert (away.destination, away.available) == (ToQueue("vip"), ())
+    assert away.trace.rules[0].verdicts[-1].seen == "ivan is away or busy"
+    assert ask({"ivan", "oksana"}).available == ("ivan",)
+    fixed = rule_set("{}", "", "{operator: PJSIP/1001, queue: vip}")
+    assert decide(world.request, world.context, fixed, world.now, OPERATORS, {}, set()).destination == rung
+    assert not fixed.needs.available

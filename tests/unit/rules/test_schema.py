@@ -63,6 +63,7 @@ UNSEEN = {
     "pop-script-mistake",
     "same-conditions",
     "sample-beyond-everybody",
+    "then-announce-value-outside",
     "then-operator-for",
     "then-queue-dialplan",  # ${EXTEN} may be a constant of another file
     "then-queue-hours-unknown",

@@ -1,7 +1,7 @@
 """`operator`: ring one operator for a bounded time, then the rule's queue; CTI_ACTION=operator, CTI_OPERATOR, CTI_OPERATOR_TIMEOUT.
 
-Who cannot be found (nobody talked to this caller yet, the operator has no phone) is passed over: the call goes to the rule's queue,
-or the default way.
+Who cannot be found (nobody talked to this caller yet, the operator has no phone) or is known to be away or busy is passed over: the call
+goes to the rule's queue, or the default way. An interface is rung as it is written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ctiroute.documents import Mapping, duration, fields, refuse
+from ctiroute.model import Verdict
 from ctiroute.rules import fragments as shape
+from ctiroute.rules.facts import NO_NEEDS, Needs
 from ctiroute.rules.kinds import ActionKind, Deed, Draft, Scope
 from ctiroute.rules.names import name
 
@@ -34,14 +36,21 @@ def read(node: Node, _scope: Scope) -> Deed:
     else:
         who = name("operator")(node)
     timeout_s = int(ring.total_seconds())
+    fixed = "/" in who
 
     def effect(draft: Draft, facts: Facts, bound: Bound) -> None:
         found = _find(who, facts, bound)
-        if found is not None:
-            draft.operator, draft.operator_id = found
-            draft.operator_timeout_s = timeout_s
+        if found is None:
+            return
+        operator_id = found[1]
+        if not fixed and operator_id is not None and facts.available is not None and operator_id not in facts.available:
+            draft.remarks.append(lambda: Verdict("then.operator", f"{who} can be rung", f"{operator_id} is away or busy", matched=False))
+            return
+        draft.operator, draft.operator_id = found
+        draft.operator_timeout_s = timeout_s
 
-    return Deed(effect)
+    named = frozenset({who}) - {LAST, OWNER}
+    return Deed(effect, NO_NEEDS if fixed else Needs(available=True, operators=named))
 
 
 KIND = ActionKind(

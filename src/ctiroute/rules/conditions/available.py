@@ -54,7 +54,7 @@ def read(node: Node, _scope: Scope) -> Probe:
         return ", ".join(words)
 
     wanted = " or ".join(_WORDS.get(one, one) for one in who) + " available"
-    needs = Needs(calls=within or timedelta(), available=True)
+    needs = Needs(calls=within or timedelta(), available=True, operators=frozenset(who) - {LAST, OWNER})
     return Probe(test, seen, wanted + (f", talked within {span_in_words(within)}" if within else ""), needs)
 
 

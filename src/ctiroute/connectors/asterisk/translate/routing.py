@@ -114,8 +114,10 @@ def _destination(decision: Decision) -> dict[str, str]:
             values = {"CTI_ACTION": "operator", "CTI_OPERATOR": _needed(to.interface), "CTI_OPERATOR_TIMEOUT": _needed(str(to.timeout_s))}
             if to.queue is not None:
                 values |= {"CTI_QUEUE": _needed(to.queue), "CTI_PRIORITY": _needed(str(to.priority))}
-        case ToMenu(menu):
+        case ToMenu(menu, order):
             values = {"CTI_ACTION": "menu", "CTI_MENU": _needed(menu)}
+            if order:
+                values["CTI_MENU_ORDER"] = _needed("&".join(order))
         case ToExtension(extension):
             values = {"CTI_ACTION": "extension", "CTI_EXTENSION": _needed(extension)}
         case ToDefault():
