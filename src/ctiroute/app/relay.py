@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -202,7 +203,8 @@ class Relay:
         try:
             whole = await self._pass()
         finally:
-            await self._copy.release(self._node)
+            with suppress(StoreError):  # it expires by itself; a failure here would take the place of a cancellation
+                await self._copy.release(self._node)
         self._metrics.passes.labels("whole" if whole else "overtaken").inc()
         if whole:
             self._passes += 1

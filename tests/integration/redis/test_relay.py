@@ -21,12 +21,13 @@ from tests.integration.redis.truth import RNG, Reach, Truth, answers, phone, rel
 from tests.real.redis import until_true
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from ctiroute.app.relay import Relay
     from ctiroute.model import Identifier
     from ctiroute.store.base import Store
+    from ctiroute.store.redis import Link
     from tests.real.redis import RealRedis
 
 A, B, STRANGER = phone(1), phone(2), phone(999)
@@ -199,6 +200,29 @@ async def test_marks_stay_while_redis_is_away(truth: Truth, own_redis: RealRedis
     await link.close()
 
 
+async def test_it_ends_when_told_to_while_redis_is_away(truth: Truth, own_redis: RealRedis) -> None:
+    """In the middle of a pass, too: what it cannot give back expires by itself, and the service must stop."""
+    link = open_link(own_redis.url, "test", RNG)
+    reading, gate = asyncio.Event(), asyncio.Event()
+
+    class Slow(Truth):
+        async def known_identifiers(self, *_: object) -> Sequence[Identifier]:
+            reading.set()
+            await gate.wait()
+            return ()
+
+    relay, _ = relay_of(HotCopy(link, link, utc_now), Slow(truth.store))
+    task = asyncio.get_running_loop().create_task(relay.run(), name="relay under test")
+    async with asyncio.timeout(5):
+        await reading.wait()
+    await own_redis.kill()
+    await until_true(lambda: _is_away(link))
+    task.cancel()
+    await asyncio.wait((task,), timeout=5)
+    assert task.cancelled()
+    await link.close()
+
+
 async def test_a_server_that_was_restarted_from_disk_is_not_believed(truth: Truth, own_redis: RealRedis) -> None:
     """Its markers came back with facts that may be older than they say."""
     link = open_link(own_redis.url, "test", RNG)
@@ -304,6 +328,10 @@ async def _is_as_of(copy: HotCopy, identifier: Identifier, at: object) -> bool:
 
 async def _is_done(truth: Truth) -> bool:
     return not truth.marks
+
+
+async def _is_away(link: Link) -> bool:
+    return bool(link.away)
 
 
 async def _is_zero(value: float | None) -> bool:
