@@ -141,7 +141,10 @@ class Router:
         took = perf_counter() - started
         self._by_status[decision.status].inc()
         self._seconds.observe(took)
-        self._ledger.decided(context, decision, took * 1000)
+        try:
+            self._ledger.decided(context, decision, took * 1000)
+        except Exception:  # the caller waits for the decision, and for nothing that becomes of it
+            log.exception("%s: taking note of the decision failed", context.request.call_id)
         return decision
 
 

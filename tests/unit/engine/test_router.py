@@ -201,6 +201,28 @@ async def test_rules_that_break_take_the_default_way() -> None:
     assert len(told.decisions) == 2
 
 
+class Failing(Told):
+    """A ledger that breaks its word."""
+
+    def decided(self, context: CallerContext, decision: Decision, took_ms: float) -> None:
+        """Fail."""
+        super().decided(context, decision, took_ms)
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("immediate", [True, False])
+async def test_a_ledger_that_fails_costs_no_answer(caplog: pytest.LogCaptureFixture, *, immediate: bool) -> None:
+    """The caller gets the decision that was made, whether it was waited for or not."""
+    source = Answering(touched(5), immediate=immediate)
+    source.gate.set()
+    routing = router([source], Failing())
+    decision = routing.decide(a_request()) if immediate else await routing.route(a_request(), deadline())
+    assert decision is not None
+    assert decision.status is Status.ROUTED
+    assert "taking note of the decision failed" in caplog.text
+    await routing.close()
+
+
 async def test_a_caller_who_hangs_up_ends_the_look_up() -> None:
     """Cancellation passes through and decides nothing."""
     told, late = Told(), Answering(immediate=False)
