@@ -324,6 +324,17 @@ async def test_a_node_repeats_an_erasure_without_taking_anybody_else(store: Stor
     assert [customer.customer_id for customer in (await facts(store, PHONE)).customers] == ["K7"]
 
 
+async def test_a_repeated_erasure_leaves_who_is_a_customer_again(store: Store) -> None:
+    """An import that brought the person back a moment later is the company's own word: whole, or not at all."""
+    await store.put_customers([OLENA])
+    await store.erase(Subject((PHONE,)), NOW)
+    (marker,) = await store.erasures_after(0)
+    await store.put_customers([OLENA])
+    await store.erase(marker.subject, None)
+    assert (await facts(store, PHONE)).customers == (OLENA,)
+    assert (await facts(store, EMAIL)).customers == (OLENA,)
+
+
 async def test_a_great_many_records_go_whole(store: Store) -> None:
     """More than fit one step."""
     await store.put_customers([OLENA, PETRO])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 audit = logging.getLogger("ctiroute.audit")
 
 LOOK_S = 5.0
+CLOCKS_DIFFER = timedelta(minutes=1)  # at most: of this node and of whoever erases
 
 _encode = msgspec.json.Encoder().encode
 
@@ -89,10 +91,12 @@ class Traces:
 class Forgetter:
     """Carries out on this node what was erased anywhere."""
 
-    def __init__(self, store: Store, forget: Callable[[Subject], Awaitable[None]]) -> None:
+    def __init__(self, store: Store, forget: Callable[[Subject], Awaitable[None]], clock: Callable[[], datetime]) -> None:
         """`forget` lets go of a subject in this node's memory."""
         self._store = store
         self._forget = forget
+        self._clock = clock
+        self._since = datetime.min.replace(tzinfo=UTC)
         self._seen = 0
         self._pending: list[ErasureMarker] = []
 
@@ -106,7 +110,12 @@ class Forgetter:
                 log.warning("erasures cannot be read or carried out: %s", error)
 
     async def begin(self) -> None:
-        """Take the erasures up to now for done: a node that starts holds nothing in memory."""
+        """Take the erasures up to now for done: a node that starts holds nothing in memory.
+
+        Raises `StoreError` when the store is away; then they are passed over as soon as they can be read. To carry one out again days
+        later would take what the company and the person have had to do with each other since.
+        """
+        self._since = self._clock() - CLOCKS_DIFFER
         while markers := await self._store.erasures_after(self._seen):
             self._seen = markers[-1].erasure_id
 
@@ -121,6 +130,10 @@ class Forgetter:
             await self._store.erase(marker.subject, None)
             self._pending.remove(marker)
         for marker in await self._store.erasures_after(self._seen):
+            erased_at = marker.subject.erased_at
+            if erased_at is not None and erased_at < self._since:
+                self._seen = marker.erasure_id
+                continue
             await self._forget(marker.subject)
             self._pending.append(marker)
             self._seen = marker.erasure_id

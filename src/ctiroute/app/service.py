@@ -146,7 +146,7 @@ class Service:
             rules=rule_desk,
             warnings=self.warnings,
         )
-        self._forgetter = Forgetter(self.store, self._forget)
+        self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
         Gauge("ctiroute_links_down", "Asterisks we do not hear", registry=self.registry).set_function(self._links_down)
@@ -173,7 +173,7 @@ class Service:
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
             self._tasks.start(self.history.run(), "rules history", lasting=True)
-            with suppress(StoreError):  # else every erasure that is marked is carried out here once more, which does no harm
+            with suppress(StoreError):  # the store is away; the forgetter looks again
                 await self._forgetter.begin()
             if self.shadow is not None:
                 self._tasks.start(self.shadow.run(), "rules on trial", lasting=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.model import (
     CallRecord,
     Erasure,
+    ErasureMarker,
     Identifier,
     IdentifierKind,
     Member,
@@ -122,7 +124,7 @@ async def test_erasures_of_before_the_start_are_none_of_its_business(tmp_path: P
         async def forget(subject: Subject) -> None:
             forgotten.append(subject)
 
-        forgetter = Forgetter(store, forget)
+        forgetter = Forgetter(store, forget, lambda: T0)
         await forgetter.begin()
         await forgetter.look()
         assert forgotten == []
@@ -130,6 +132,32 @@ async def test_erasures_of_before_the_start_are_none_of_its_business(tmp_path: P
         for _ in range(4):
             await forgetter.look()
         assert [subject.customer_ids for subject in forgotten] == [("K1",), ("K1",)]
+
+
+async def test_a_store_that_is_away_at_the_start_brings_no_old_erasure_back(tmp_path: Path) -> None:
+    """What was erased before is passed over when the store is there; what was erased since is carried out."""
+    store = Shaky(tmp_path / "ctiroute.db")
+    await store.open()
+    forgotten: list[Subject] = []
+
+    async def forget(subject: Subject) -> None:
+        forgotten.append(subject)
+
+    await store.erase(Subject((PHONE,)), T0 - timedelta(days=2))
+    await store.record_calls([CallRecord(CALL, caller_phone=PHONE.value, received_at=T0 - timedelta(days=1))])
+    forgetter = Forgetter(store, forget, lambda: T0)
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        await forgetter.begin()
+    store.away = False
+    await store.erase(Subject(customer_ids=("K1",)), T0 - timedelta(seconds=5))
+    for _ in range(3):
+        await forgetter.look()
+    assert [subject.customer_ids for subject in forgotten] == [("K1",), ("K1",)]
+    kept = await store.get_call(CALL)
+    assert kept is not None
+    assert kept.caller_phone == PHONE.value
+    await store.close()
 
 
 async def test_a_store_that_is_away_costs_no_erasure(tmp_path: Path) -> None:
@@ -141,7 +169,7 @@ async def test_a_store_that_is_away_costs_no_erasure(tmp_path: Path) -> None:
     async def forget(subject: Subject) -> None:
         forgotten.append(subject)
 
-    forgetter = Forgetter(store, forget)
+    forgetter = Forgetter(store, forget, lambda: T0)
     await forgetter.begin()
     await store.erase(Subject(customer_ids=("K1",)), T0)
     await forgetter.look()
@@ -167,3 +195,9 @@ class Shaky(SqliteStore):
         if self.away:
             raise StoreUnavailable("the disk is full")
         return await super().erase(subject, mark_at)
+
+    async def erasures_after(self, erasure_id: int) -> list[ErasureMarker]:
+        """Read unless away."""
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        return await super().erasures_after(erasure_id)

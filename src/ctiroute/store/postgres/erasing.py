@@ -174,7 +174,7 @@ async def take_step(link: Link, name: str, values: Sequence[object]) -> None:
 async def finish(link: Link, findings: Findings, keys: Sequence[int], mark_at: datetime | None) -> None:
     """Remove the customers, have the copy read afresh whoever had their identifiers, and leave the marker."""
     await link.run("lock", CUSTOMERS_LOCK)
-    await link.run("erase_customer_identifiers", _texts(findings.person.customers), list(keys))
+    await link.run("erase_customer_identifiers", _texts(findings.customers), list(keys))
     await link.run("erase_customers", _texts(findings.customers))
     await mark(link, keys)
     if mark_at is not None:
