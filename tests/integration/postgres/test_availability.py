@@ -8,12 +8,14 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.store.postgres import PostgresStore
 from ctiroute.store.postgres.keeper import PING_EVERY_S, PING_S
-from tests.integration.postgres.people import OLENA, query, touch, until
+from ctiroute.store.postgres.schema import TOUCHES_LOCK
+from tests.integration.postgres.people import OLENA, locked, query, touch, until
 from tests.real import postgres
 from tests.real.postgres_pair import caught_up, pair, promote
 from tests.real.proxy import Faults, FaultyLink
@@ -132,6 +134,51 @@ async def test_a_silent_database_is_noticed_and_healed_from(own_server: Postgres
         line.works()
         assert await until(finds(store)) < HEALED_S
         await store.close()
+
+
+async def test_who_is_cancelled_ends_while_the_database_is_silent(own_server: PostgresServer, stores: list[PostgresStore]) -> None:
+    """In a transaction, too: that it cannot be ended takes not the place of the cancellation, or a service could never stop."""
+    async with FaultyLink("127.0.0.1", own_server.port) as line:
+        store = PostgresStore(f"postgresql://postgres@127.0.0.1:{line.port}/postgres")
+        stores.append(store)
+        await store.open()
+        async with locked(own_server.url(), "customers"):
+            writing = asyncio.get_running_loop().create_task(store.put_customers([OLENA]), name="write")
+            await until(lambda: waits_for_a_lock(own_server))
+            line.fails(Faults(blackhole=True))
+            writing.cancel()
+            await asyncio.wait((writing,), timeout=PING_EVERY_S + PING_S + 1.0)
+        assert writing.cancelled()
+        line.works()
+
+
+async def test_a_store_opens_while_an_import_hangs(own_server: PostgresServer, stores: list[PostgresStore]) -> None:
+    """Whoever holds the lock of touches (another node that was stopped, say) has neither a start nor a fail-over wait."""
+    first = PostgresStore(own_server.url())
+    stores.append(first)
+    await first.open()
+    for months in ("kept", "dropped"):
+        importing = await asyncpg.connect(own_server.url())
+        if months == "dropped":  # as in the first minutes of a month that nobody made ahead
+            name = await importing.fetchval("SELECT max(relname) FROM pg_class WHERE relname ~ '^touches_[0-9]{4}_[0-9]{2}$'")
+            await importing.execute(f"DROP TABLE {name}")
+        async with importing.transaction():
+            await importing.execute("SELECT pg_advisory_xact_lock($1)", TOUCHES_LOCK)
+            store = PostgresStore(own_server.url())
+            stores.append(store)
+            started = time.perf_counter()
+            await store.open()
+            assert time.perf_counter() - started < 2.0
+            assert (await store.find_caller(query())).customers == ()
+        await importing.close()
+
+
+async def waits_for_a_lock(server: PostgresServer) -> bool:
+    """Say whether anybody waits for a table."""
+    connection = await asyncpg.connect(server.url())
+    waiting = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+    await connection.close()
+    return bool(waiting)
 
 
 async def test_the_primary_is_found_among_hosts_and_found_again_after_a_fail_over(stores: list[PostgresStore]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,19 @@ def mapped(doing: str) -> Iterator[None]:
     try:
         yield
     except DRIVER as error:
+        give_way(error)
         raise translate(error, doing) from error
+
+
+def give_way(error: BaseException) -> None:
+    """Raise `CancelledError` in place of an error of the driver when the task is being cancelled.
+
+    A transaction that is cancelled ends itself on the server; where the server is silent by then, that fails, and its error would take
+    the place of the cancellation: whoever tries again after errors would never stop.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 @contextmanager

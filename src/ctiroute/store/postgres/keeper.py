@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ctiroute.errors import StoreError, StoreUnavailable
 from ctiroute.store.postgres import partitions
-from ctiroute.store.postgres.faults import DRIVER, translate
+from ctiroute.store.postgres.faults import DRIVER, give_way, translate
+from ctiroute.store.postgres.link import CLOSE_S
 from ctiroute.store.postgres.schema import upgrade
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Keeper:
         self._settled = asyncio.Event()  # the first attempt is over, either way
         self._refusal: StoreError | None = None  # why the first attempt failed for good
         self._task: asyncio.Task[None] | None = None
+        self._link: Link | None = None
         self.is_up = False
 
     async def start(self, patience_s: float) -> None:
@@ -60,10 +62,13 @@ class Keeper:
 
     async def stop(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=CLOSE_S)
+            if self._link is not None:  # a transaction is being ended, and nobody answers
+                self._link.abort()
+            await asyncio.gather(task, return_exceptions=True)
 
     def look(self) -> None:
         """Look at once whether the database is still there: somebody lost a link."""
@@ -72,10 +77,9 @@ class Keeper:
     async def _run(self) -> None:
         wait_s = AGAIN_FIRST_S
         while True:
-            link: Link | None = None
             why: StoreError
             try:
-                link = await self._connect()
+                self._link = link = await self._connect()
                 self._connected.set()
                 await upgrade(link.connection)
                 await self._keep_house(link)
@@ -88,13 +92,15 @@ class Keeper:
                 why = error
                 self._refusal = self._refusal or (None if self._settled.is_set() else error)
             except DRIVER as error:
+                give_way(error)
                 why = translate(error, "use the database")
             except Exception as error:  # whatever it is, the database has to be kept
                 log.exception("the database's keeper broke")
                 why = StoreUnavailable(f"the database cannot be used: {error!r}")
             finally:
-                if link is not None:
-                    link.abort()
+                if self._link is not None:
+                    self._link.abort()
+                    self._link = None
             self._shut(why)
             await asyncio.sleep(wait_s)
             wait_s = min(AGAIN_MOST_S, wait_s * 2)

@@ -16,7 +16,7 @@ from ctiroute.store.postgres.schema import TOUCHES_LOCK
 from ctiroute.store.postgres.statements import SQL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +42,15 @@ def months_of(moments: Sequence[int], now: datetime) -> set[Month]:
     return {month for month in {_month(day) for day in days} if first <= month <= last}
 
 
-async def make(connection: asyncpg.Connection, months: Iterable[Month]) -> set[Month]:
+async def make(connection: asyncpg.Connection, months: Collection[Month]) -> set[Month]:
     """Make the partitions of months, where there are none, each in a transaction of its own; return those that are there now."""
-    there: set[Month] = set()
-    for year, month in sorted(months):
+    names = {row[0] for row in await connection.fetch(SQL["get_partitions"])}
+    there = {month for month in months if "touches_{:04}_{:02}".format(*month) in names}
+    for year, month in sorted(set(months) - there):
         try:
             async with connection.transaction():
+                # A batch of an import takes a tenth of that. Who holds the lock for longer has stopped, and the store opens without him.
+                await connection.execute("SET LOCAL lock_timeout = '1s'")
                 # Nobody may write to such a month between the moment its rows leave `touches_other` and the moment it is attached.
                 await connection.execute(SQL["lock"], TOUCHES_LOCK)
                 # Attaching locks touches_other: behind a long reader of that (a backup, say) all look-ups would wait too.

@@ -11,7 +11,7 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts, Purged, ShadowReport
 from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.address import parse_address
-from ctiroute.store.postgres.faults import AGAIN, DRIVER, mapped, readable, translate
+from ctiroute.store.postgres.faults import AGAIN, DRIVER, give_way, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
 from ctiroute.store.postgres.keeper import Keeper
 from ctiroute.store.postgres.link import connect
@@ -386,11 +386,10 @@ class PostgresStore:
             try:
                 async with pool.link() as link, link.connection.transaction():
                     return await work(link)
-            except AGAIN as error:
-                if not left:
-                    raise translate(error, doing) from error
             except DRIVER as error:
-                raise translate(error, doing) from error
+                give_way(error)
+                if not left or not isinstance(error, AGAIN):
+                    raise translate(error, doing) from error
         raise AssertionError("the last try returns or raises")
 
     async def _make_partitions(self, touches: Sequence[TouchRow]) -> None:
