@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
         action="append",
         choices=[scope.value for scope in Scope],
         required=True,
-        help="what it may do: bring touches in, tell what became of them; may repeat",
+        help="what it may do: bring touches in, tell what became of them, look at rules, change them; may repeat",
     )
     creating.add_argument("--expires", type=_days, metavar="DAYSd", help="after which it is not taken any more: 365d (default: never)")
     creating.add_argument("--json", action="store_true", help="print one JSON object")

@@ -160,7 +160,8 @@ def _say(planned: Rollback, path: Path) -> None:
     for verb, names in (("write", planned.swap.written), ("remove", planned.swap.removed)):
         for name in names:
             out.print(f"  {verb:6} {name}", markup=False, soft_wrap=True)
-    out.print(f"  leave  {counted(len(planned.swap.unchanged), 'file')} as it is", markup=False)
+    same = len(planned.swap.unchanged)
+    out.print(f"  leave  {counted(same, 'file')} as {'it is' if same == 1 else 'they are'}", markup=False)
 
 
 def _agreed() -> bool:
