@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo cluster test check bench format frontend clean help
+.PHONY: demo cluster test check bench bench-rules bench-stores format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
@@ -18,6 +18,7 @@ help:
 	@echo "make check             lint, types, unit tests"
 	@echo "make frontend          build the operator's page after a change of frontend/"
 	@echo "make bench             measure the call path against its peers"
+	@echo "make bench-rules       measure rules: compile, decide, replay, and against other rule engines"
 	@echo "make bench-stores      measure PostgreSQL and Redis against the least that could be done"
 
 demo: $(VENV)/.runtime
@@ -58,6 +59,10 @@ bench: $(VENV)/.dev
 
 bench-stores: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.stores $(ARGS)
+
+bench-rules: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/python -m benchmarks.rules $(ARGS)
 
 frontend: $(VENV)/.dev
 	@$(BIN)/python hatch_build.py
