@@ -117,6 +117,26 @@ async def test_receipts_move_a_touch_forward_and_never_back(tmp_path: Path) -> N
         assert touch.read_at == datetime(2026, 3, 2, 8, 55, tzinfo=UTC)
 
 
+async def test_lines_that_come_to_nothing_keep_no_call_waiting(tmp_path: Path) -> None:
+    """Two million empty lines cost the loop, in which calls are decided, a moment at a time."""
+    async with house(tmp_path) as here:
+        client, headers = here.browser(), {**NDJSON, **await key_of(here, Scope.RECEIPTS)}
+        loop = asyncio.get_running_loop()
+        longest, beaten = 0.0, loop.time()
+
+        async def beat() -> None:
+            nonlocal longest, beaten
+            while True:
+                await asyncio.sleep(0)
+                longest, beaten = max(longest, loop.time() - beaten), loop.time()
+
+        beating = loop.create_task(beat(), name="beat")
+        status, told = await sent(client, "/api/v1/touches/receipts", b"\n" * 2_000_000, headers)
+        beating.cancel()
+        assert (status, told["read"]) == (200, 0)
+        assert longest < 0.2
+
+
 async def test_a_key_opens_its_scopes_while_it_is_in_force(tmp_path: Path) -> None:
     """None, wrong, revoked and expired look alike from outside; a cookie is no key; the last use is kept."""
     async with house(tmp_path) as here:

@@ -38,6 +38,7 @@ _LINE = 16 * 1024  # bytes of one receipt; real ones are under 300
 _KEY = 200  # characters of a campaign's key
 _BATCH = 500  # touches a transaction: making them ready takes the loop, which calls wait for, a millisecond
 _RECEIPTS = 500  # a transaction
+_AT_ONCE = 500  # lines, empty and bad ones too, read before calls get their turn again: a millisecond
 
 
 class Touches:
@@ -108,14 +109,7 @@ class Touches:
             rejects.extend(Reject(line, "", "there is no such touch") for line in lost[: _FIRST - len(rejects)])
             batch.clear()
 
-        number = 0
-        while line := body.readline(_LINE + 1):
-            number += 1
-            part = line
-            while len(part) > _LINE and not part.endswith(b"\n"):
-                part = body.readline(_LINE + 1)  # of a line that is refused
-            if not line.strip():
-                continue
+        async for number, line in _lines(body):
             read += 1
             if read > self._limits.import_rows:
                 raise Problem(
@@ -166,6 +160,21 @@ class Touches:
             )
         except (ValueError, ZoneInfoNotFoundError, OSError):
             raise Problem(HTTPStatus.BAD_REQUEST, "bad-query", "medium, timezone or max_rejects cannot be read.") from None
+
+
+async def _lines(body: IO[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """Yield lines that are not empty, with their numbers; of one that is too long only so much that this can be seen."""
+    number = 0
+    while line := body.readline(_LINE + 1):
+        number += 1
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        part = line
+        while len(part) > _LINE and not part.endswith(b"\n"):
+            part = body.readline(_LINE + 1)
+            await asyncio.sleep(0)
+        if line.strip():
+            yield number, line
 
 
 def _receipt(line: bytes) -> Receipt:
