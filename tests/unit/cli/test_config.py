@@ -192,11 +192,14 @@ def test_a_store_of_a_newer_version_is_refused(config: Path, tmp_path: Path, cti
 def test_rules_that_look_back_further_than_is_kept_are_a_warning(config: Path, rules: Path, ctiroute: Callable[..., Said]) -> None:
     """The settings can be used; who checks them, or the rules with them, is told which rule finds less than it says."""
     (rules / "10.yml").write_text(RULES.replace("when: {}", "when: {touch: {within: 400d}}"), encoding="utf-8")
-    for command in (("config", "check", "-c", config), ("rules", "check", rules, "-c", config)):
-        said = ctiroute(*command)
-        assert said.code == 0
-        assert said.err.startswith(f"warning: {rules / '10.yml'}:1:")
-        assert "looks back 400 days for touches, which are kept for 365" in said.err
+    said = ctiroute("config", "check", "-c", config)
+    assert said.code == 0
+    assert said.err.startswith(f"warning: {rules / '10.yml'}:1:")
+    assert "looks back 400 days for touches, which are kept for 365" in said.err
+    said = ctiroute("rules", "check", rules, "-c", config)
+    assert said.code == 0
+    assert "10.yml:1:1: warning: rule" in said.out
+    assert "looks back 400 days for touches, which are kept for 365" in said.out
     (warning,) = json.loads(ctiroute("rules", "check", rules, "-c", config, "--json").out)["warnings"]
     assert (warning["line"], "retention.touches_days" in warning["hint"]) == (1, True)
     said = ctiroute("rules", "check", rules)
