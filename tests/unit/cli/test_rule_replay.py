@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ctiroute.app.replay import Replay
 from ctiroute.store import open_store
 from tests.unit.app.history import plain_calls, record_of, rules
 from tests.unit.app.test_replay import AFTER, BEFORE, by_hand_after, by_hand_before
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ctiroute.model import CallRecord
     from tests.unit.cli.conftest import Said
 
 WEEK = ("--since", "2026-11-16", "--until", "2026-11-23")
@@ -103,3 +107,23 @@ def test_without_a_store_there_is_nothing_to_replay(tmp_path: Path, config: Path
     assert said.code != 0
     assert "no store" in said.err
     assert not (tmp_path / "data" / "ctiroute.db").exists()
+
+
+def test_ctrl_c_prints_what_was_found_so_far(
+    site: Path, tmp_path: Path, ctiroute: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report of the calls up to there, and exit code 1."""
+    judge = Replay.judge
+    seen: list[str] = []
+
+    def interrupted(self: Replay, record: CallRecord) -> None:
+        judge(self, record)
+        seen.append(record.call_id)
+        if len(seen) == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Replay, "judge", interrupted)
+    said = ctiroute("rules", "replay", tmp_path / "candidate", "-c", site, *WEEK)
+    assert said.code == 1
+    assert "calls of 2026-11-16" in said.out
+    assert "stopped" in said.out
