@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from ctiroute.model import RulesVersion
     from ctiroute.rules import Facts, Ruleset
     from ctiroute.store.base import Store
+
+SETTLE_S = 1.0  # for a version that is being kept
 
 
 class RulesDesk:
@@ -81,7 +84,7 @@ class RulesDesk:
 
     async def versions(self, limit: int) -> list[UsedVersion]:
         """Return which rules came into use, the latest first."""
-        await self._history.written()
+        await self._settled()
         used = await self._store.get_rules_versions(limit)
         return [UsedVersion(each.version, each.used_at, each.how, each.who, each.node) for each in used]
 
@@ -101,7 +104,7 @@ class RulesDesk:
     async def roll_back(self, version: str | None, who: str, *, dry_run: bool) -> RolledBack:
         """Put an earlier version in place and use it."""
         async with self._turn:
-            await self._history.written()
+            await self._settled()
             try:
                 done = await plan(self._store, self._path, version)
             except UnknownVersion as error:
@@ -158,8 +161,14 @@ class RulesDesk:
             ],
         )
 
+    async def _settled(self) -> None:
+        """Wait until what has just come into use is kept; while the store is away, whoever asks it next is told."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self._history.written()
+
     async def _find(self, version: str) -> RulesVersion:
-        await self._history.written()
+        await self._settled()
         try:
             return await find(self._store, version)
         except UnknownVersion as error:
