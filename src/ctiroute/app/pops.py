@@ -74,6 +74,10 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         sources=context.sources,
         touch_id=file.touch_id,
         interaction_id=file.interaction_id,
+        offers=()
+        if chosen
+        else tuple((fill(pick(one.title, language), subject), fill(pick(one.text, language), subject)) for one in plan.offers),
+        tags=file.tags,
     )
 
 

@@ -82,6 +82,8 @@ class ScreenPop:
     interaction_id: str | None  # the interaction it is about
     ring_timeout_s: int | None = None  # how long the phone rings; None: not known
     rules_before: int = 0  # rules tried before those in `rules`; none of them matched
+    offers: tuple[tuple[str, str], ...] = ()  # what else may be proposed: (title, text), the best first
+    tags: tuple[str, ...] = ()  # words the rules gave the call
 
 
 @dataclass(frozen=True, slots=True)

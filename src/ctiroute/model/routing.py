@@ -104,6 +104,14 @@ Destination = ToQueue | ToOperator | ToMenu | ToExtension | ToDefault
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What else may be proposed to a customer. Templates by language, like those of a pop."""
+
+    title: Mapping[str, str]
+    text: Mapping[str, str] = field(default_factory=dict)  # terms, and how to say it
+
+
+@dataclass(frozen=True, slots=True)
 class PopPlan:
     """What a rule wants on the operator's screen. Texts are templates by language; `rules.template` fills them at ring."""
 
@@ -113,6 +121,7 @@ class PopPlan:
     fields: tuple[tuple[str, str], ...] = ()  # (label, template) in the admin's order
     url: str = ""  # template, https only, fixed host; every value percent-encoded
     at: str = "ring"  # "ring" or "answer"
+    offers: tuple[Proposal, ...] = ()  # what else may be proposed, the best first
 
 
 @dataclass(frozen=True, slots=True)

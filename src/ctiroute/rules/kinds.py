@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from ctiroute.documents import Node, Sequence, did_you_mean, refuse, text
-from ctiroute.model import PopPlan, ToExtension, ToMenu, ToOperator, ToQueue, Verdict
+from ctiroute.model import PopPlan, Proposal, ToExtension, ToMenu, ToOperator, ToQueue, Verdict
 from ctiroute.rules.facts import NO_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.forms import Demands
 from ctiroute.rules.fragments import Fragment
@@ -28,6 +28,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One offer of the catalogue, compiled."""
+
+    proposal: Proposal
+    test: Callable[[Facts], Bound | None]  # whether it may be proposed to this caller; may raise
+    needs: Needs
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What a rule may refer to while it is read."""
 
@@ -41,6 +50,7 @@ class Scope:
 
     made: dict[tuple[object, str], Any] = field(default_factory=dict)  # what several rules refer to, compiled once: a list as a set
     named: NamedConditions[Any] | None = None  # what `use` refers to
+    offers: dict[str, CatalogueEntry | None] = field(default_factory=dict)  # None: it is wrong, and that is said already
 
     def list_name(self, node: Node) -> str:
         """Parse the name of a list that some file defines, or the path of a file that holds one."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctiroute.documents import fault, fields
 from ctiroute.errors import ConfigurationError, Fault, RulesError
+from ctiroute.rules.catalogue import read_entry
 from ctiroute.rules.check import check_names, check_reachable
 from ctiroute.rules.facts import LEAST_NEEDS
 from ctiroute.rules.kinds import Scope
@@ -64,6 +65,12 @@ def load_ruleset(
     )
     for key in parts.condition_nodes:  # those that no rule uses have to be right, too
         named.compiled(key)
+    for key, node in parts.offer_nodes.items():
+        try:
+            scope.offers[key] = read_entry(node, scope)
+        except ConfigurationError as error:
+            parts.faults.extend(error.faults)
+            scope.offers[key] = None
     rules, faults = _compile(parts, scope)
     default, default_faults = _default(parts, scope, ordered[0][0] if ordered else "rules")
     faults = [*parts.unknown, *parts.faults, *named.faults, *faults, *default_faults]

@@ -26,6 +26,7 @@ _AGAIN = {
     "list": "a list of this name is defined already",
     "hours": "hours of this name are defined already",
     "calendar": "a calendar of this name is defined already",
+    "offer": "an offer of this name is defined already",
     "condition": "a condition of this name is defined already",
     "constant": "a constant of this name is defined already",
     "timezone": "there is a timezone already",
@@ -45,6 +46,7 @@ class Parts:
     calendar_nodes: dict[str, Node] = field(default_factory=dict)
     calendars: dict[str, Calendar] = field(default_factory=dict)
     condition_nodes: dict[str, Node] = field(default_factory=dict)
+    offer_nodes: dict[str, Node] = field(default_factory=dict)
     constants: dict[str, Node] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     with_constants: set[str] = field(default_factory=set)  # files that use some
@@ -67,6 +69,7 @@ def read_file(file: str, source: bytes | str, parts: Parts) -> None:
                 ("hours", "hours", parts.hours_nodes),
                 ("calendars", "calendar", parts.calendar_nodes),
                 ("conditions", "condition", parts.condition_nodes),
+                ("offers", "offer", parts.offer_nodes),
             ):
                 f.get(key, _definitions(what, parts, _keeper(kept)), None)
             f.get("constants", _definitions("constant", parts, lambda name, node: _add_constant(name, node, parts)), None)
@@ -100,7 +103,7 @@ def _replace_constants(parts: Parts) -> None:
 
     parts.rules = list(map(new, parts.rules))
     parts.defaults = [(key, new(node)) for key, node in parts.defaults]
-    for nodes in (parts.list_nodes, parts.hours_nodes, parts.calendar_nodes, parts.condition_nodes):
+    for nodes in (parts.list_nodes, parts.hours_nodes, parts.calendar_nodes, parts.condition_nodes, parts.offer_nodes):
         nodes.update({name: new(node) for name, node in nodes.items()})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctiroute.rules import fragments as shape
+from ctiroute.rules.catalogue import ENTRY_FRAGMENT
 from ctiroute.rules.fragments import Fragment
 from ctiroute.rules.hours import CALENDAR_FRAGMENT, HOURS_FRAGMENT
 
@@ -64,6 +65,11 @@ SECTIONS = {
         "Named conditions, for use.",
         _or_nothing({**shape.mapping_of(shape.reference("some-conditions"), mark=shape.DEFINES + shape.CONDITION), "minProperties": 0}),
         "use",
+    ),
+    "offers": Section(
+        "The catalogue of what else may be proposed.",
+        _or_nothing({**shape.mapping_of(ENTRY_FRAGMENT), "minProperties": 0}),
+        "offers",
     ),
     "constants": Section(
         "Values that have a name: ${fresh} wherever a value stands.",

@@ -10,7 +10,7 @@ import pytest
 
 from ctiroute.engine.decide import decide
 from ctiroute.errors import RulesError
-from ctiroute.model import Decision, Operator, PopPlan, QueueState, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.model import Decision, Operator, PopPlan, Proposal, QueueState, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.rules import load_ruleset
 
 MINUTE = timedelta(minutes=1)
@@ -273,3 +273,16 @@ def test_an_operator_who_is_away_is_passed_over_at_once(world: Any, rule_set: An
     fixed = rule_set("{}", "", "{operator: PJSIP/1001, queue: vip}")
     assert decide(world.request, world.context, fixed, world.now, OPERATORS, {}, set()).destination == rung
     assert not fixed.needs.available
+
+
+def test_offers_whose_conditions_hold_are_proposed(world: Any, rule_set: Any) -> None:
+    """From the catalogue, in the rule's order, after what an earlier rule proposed; the pop's other texts stay."""
+    head = "offers: {gold: {title: Gold, when: {customer: known}}, deposit: {title: {en: Deposit}, text: Terms}}"
+    then = "{queue: a, pop: {headline: Hi}, offers: [gold, deposit]}"
+    deposit = Proposal({"en": "Deposit"}, {"": "Terms"})
+    assert decided(world, lambda *_: rule_set("{}", head, then), then).pop == PopPlan(headline={"": "Hi"}, offers=(deposit,))
+    world.known()
+    both = decide(
+        world.request, world.context, rule_set("{}", head, "{offers: [gold, deposit], queue: a, pop: {headline: Hi}}"), world.now, OPERATORS
+    )
+    assert both.pop == PopPlan(headline={"": "Hi"}, offers=(Proposal({"": "Gold"}), deposit))

@@ -64,6 +64,7 @@ UNSEEN = {
     "same-conditions",
     "sample-beyond-everybody",
     "then-announce-value-outside",
+    "then-offer-unknown",
     "then-operator-for",
     "then-queue-dialplan",  # ${EXTEN} may be a constant of another file
     "then-queue-hours-unknown",

@@ -76,6 +76,7 @@ def _over(plan: PopPlan, at: str | None, before: PopPlan) -> PopPlan:
         fields=(*plan.fields, *more)[:MAX_FIELDS],
         url=plan.url or before.url,
         at=at or before.at,
+        offers=before.offers,
     )
 
 
