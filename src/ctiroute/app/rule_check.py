@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from ctiroute.app.retention import kept_days
-from ctiroute.app.rule_files import read_for_lint, read_sources
+from ctiroute.app.rule_files import compile_texts, is_rules, read_for_lint, read_sources
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
 from ctiroute.documents import load
@@ -60,6 +60,17 @@ def check(path: Path, known: Known | None = None) -> Report:
         mistakes = tuple(Finding(ERROR, heading_of(fault, roots.get(fault.file)), fault) for fault in error.faults)
         return Report(mistakes, None, _texts(sources))
     return Report(tuple(lint(ruleset, _trees(sources), known)), ruleset, _texts(sources))
+
+
+def check_texts(texts: Mapping[str, str], known: Known | None = None) -> Report:
+    """Return all that is found in texts that lie in no folder. Never raises for what they hold."""
+    sources = [(name, text.encode()) for name, text in texts.items() if is_rules(name)]
+    roots = _trees(sources)
+    try:
+        ruleset = compile_texts(texts, forms=True)
+    except ConfigurationError as error:
+        return Report(tuple(Finding(ERROR, heading_of(fault, roots.get(fault.file)), fault) for fault in error.faults), None, texts)
+    return Report(tuple(lint(ruleset, roots, known)), ruleset, texts)
 
 
 def known_by(settings: Settings) -> Known:

@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ctiroute.app.rule_check import check_texts
 from ctiroute.app.rule_explain import explain_facts
-from ctiroute.app.rule_files import compile_texts
 from ctiroute.app.rule_versions import UnknownVersion, before, diff, find, go_back, plan
-from ctiroute.errors import ConfigurationError
 from ctiroute.model import Caller, Medium, RouteRequest
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.web.api.rules import faults_of
@@ -28,7 +27,7 @@ from ctiroute.web.api.rules_wire import (
 from ctiroute.web.ports import NoSuchVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from ctiroute.app.rule_keeper import RuleKeeper
     from ctiroute.errors import Fault
     from ctiroute.model import RulesVersion
-    from ctiroute.rules import Facts, Ruleset
+    from ctiroute.rules import Facts
+    from ctiroute.rules.lint import Known
     from ctiroute.store.base import Store
 
 SETTLE_S = 1.0  # for a version that is being kept
@@ -53,17 +53,20 @@ class RulesDesk:
         store: Store,
         clock: Callable[[], datetime],
         region: str,
-        review: Callable[[Ruleset], Iterable[Fault]],
+        known: Known,
         facts: Callable[[RouteRequest], Awaitable[Facts]],
     ) -> None:
-        """`review` names what is worth a warning; `facts` gathers all that is known for a request, without acting on it."""
+        """`known` is what files are held against when they are checked.
+
+        `facts` gathers all that is known for a request, without acting on it.
+        """
         self._path = path
         self._keeper = keeper
         self._history = history
         self._store = store
         self._clock = clock
         self._region = region
-        self._review = review
+        self._known = known
         self._facts = facts
         self._turn = asyncio.Lock()  # one rollback after the other
 
@@ -75,12 +78,12 @@ class RulesDesk:
 
     async def check(self, files: Mapping[str, str]) -> RulesChecked:
         """Return every mistake in these files."""
-        try:
-            ruleset = await asyncio.to_thread(compile_texts, files)
-        except ConfigurationError as error:
-            return RulesChecked(ok=False, version="", rules=[], faults=faults_of(error.faults), warnings=[])
-        names = [rule.name for rule in ruleset.rules]
-        return RulesChecked(ok=True, version=ruleset.version, rules=names, faults=[], warnings=faults_of(self._review(ruleset)))
+        report = await asyncio.to_thread(check_texts, files, self._known)
+        found = faults_of(finding.fault for finding in report.findings)
+        if report.ruleset is None:
+            return RulesChecked(ok=False, version="", rules=[], faults=found, warnings=[])
+        names = [rule.name for rule in report.ruleset.rules]
+        return RulesChecked(ok=True, version=report.ruleset.version, rules=names, faults=[], warnings=found)
 
     async def versions(self, limit: int) -> list[UsedVersion]:
         """Return which rules came into use, the latest first."""

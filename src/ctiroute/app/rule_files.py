@@ -103,13 +103,13 @@ def read_sources(path: Path) -> list[tuple[str, bytes]]:
     return sources
 
 
-def compile_texts(texts: Mapping[str, str], names: KnownNames | None = None) -> Ruleset:
+def compile_texts(texts: Mapping[str, str], names: KnownNames | None = None, *, forms: bool = False) -> Ruleset:
     """Return the rules of texts that lie in no folder, under the names they would have there. Raises `RulesError`."""
     sources = [(name, text) for name, text in texts.items() if is_rules(name)]
     if not sources:
         raise RulesError([Fault("rules", 0, 0, "holds no rule files", hint="name one that ends in .yml")])
     with _no_collection():
-        return load_ruleset(sources, texts.get, names)
+        return load_ruleset(sources, texts.get, names, forms=forms)
 
 
 def is_rules(name: str) -> bool:

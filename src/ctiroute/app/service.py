@@ -26,6 +26,7 @@ from ctiroute.app.node import Node
 from ctiroute.app.queues import Queues
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
+from ctiroute.app.rule_check import known_by
 from ctiroute.app.rule_desk import RulesDesk
 from ctiroute.app.rule_history import RuleHistory
 from ctiroute.app.rule_keeper import RuleKeeper
@@ -134,7 +135,7 @@ class Service:
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
-        rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, self._review, self._facts)
+        rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, known_by(settings), self._facts)
         self.web = WebServer(
             settings.web,
             self.store,
@@ -236,6 +237,8 @@ class Service:
 
     async def _facts(self, request: RouteRequest) -> Facts:
         """Gather what is known for a request, as for a call; nothing comes of it."""
+        if not request.pbx and len(self.links) == 1:
+            request = replace(request, pbx=next(iter(self.links)))
         context = await self.router.look_up(request, LOOK_UP_S)
         queues, available = self.queues.live(request.pbx, self.rules.current().needs)
         return Facts(request, context, request.received_at, self.floor.operators, queues=queues, available=available)

@@ -88,6 +88,8 @@ async def test_files_are_checked_and_kept_nowhere(tmp_path: Path) -> None:
         assert (status, answer["ok"], answer["version"]) == (200, True, at.room.service.rules.current().version)
         status, answer = await at.ask("POST", "/check", {"files": {"a.yml": BAD, "scripts/x.md": "Hello"}})
         assert (status, answer["ok"], answer["faults"][0]["file"]) == (200, False, "a.yml")
+        status, answer = await at.ask("POST", "/check", {"files": {"a.yml": GOOD.format(name="x") + "lists: {vip: [a]}\n"}})
+        assert (status, answer["ok"], [(each["file"], each["line"]) for each in answer["warnings"]][-1]) == (200, True, ("a.yml", 6))
         status, answer = await at.ask("POST", "/check", {"files": {"notes.txt": "no rules"}})
         assert (status, answer["ok"], answer["faults"][0]["message"]) == (200, False, "holds no rule files")
         wrong: tuple[object, ...] = ({"files": {}}, {"files": {"a.yml": 1}}, {"file": {}}, [])
