@@ -173,6 +173,17 @@ async def test_a_store_opens_while_an_import_hangs(own_server: PostgresServer, s
         await importing.close()
 
 
+async def test_an_idle_link_is_kept_alive(own_server: PostgresServer, stores: list[PostgresStore]) -> None:
+    """A firewall that forgets idle links after some minutes never sees one."""
+    store = PostgresStore(own_server.url())
+    stores.append(store)
+    await store.open()
+    assert store._others is not None
+    async with store._others.link() as link:
+        idle_s = await link.connection.fetchval("SELECT setting::integer FROM pg_settings WHERE name = 'tcp_keepalives_idle'")
+    assert 0 < idle_s <= 60
+
+
 async def waits_for_a_lock(server: PostgresServer) -> bool:
     """Say whether anybody waits for a table."""
     connection = await asyncpg.connect(server.url())
