@@ -165,14 +165,14 @@ class Relay:
         """Read again what was marked; the marks go only when the copy has it."""
         await self._follow()
         async with self._dirty.take(BATCH) as identifiers:
-            if identifiers:
-                await self._read(identifiers)
-                self._metrics.refreshed.inc(len(identifiers))
+            for start in range(0, len(identifiers), BATCH):  # more than asked for when one mark stands for many
+                await self._read(identifiers[start : start + BATCH])
+            self._metrics.refreshed.inc(len(identifiers))
         now = self._clock()  # before the question: what is marked after it is younger
         lag_s = await self._dirty.lag_s()
         self._metrics.lag.set(lag_s)
         await self._copy.set_step(now - timedelta(seconds=lag_s))
-        return 0.0 if len(identifiers) == BATCH else LOOK_S
+        return 0.0 if len(identifiers) >= BATCH else LOOK_S
 
     async def _follow(self) -> None:
         """Have the store mark what changes; where it did not, the copy may have missed something, and is not believed any more."""

@@ -39,7 +39,7 @@ class DirtyIdentifiers(Protocol):
         """
 
     def take(self, limit: int) -> AbstractAsyncContextManager[Sequence[Identifier]]:
-        """Take at most `limit` identifiers that are marked, the oldest marks first, each at most once.
+        """Take at most `limit` identifiers that are marked, the oldest marks first, each at most once; more where one mark stands for more.
 
         Leaving the block normally removes exactly the marks that were taken; leaving it by an exception, or a crash, leaves them for
         the next who asks. A mark taken by one node is given to no other meanwhile, and nobody who writes has to wait for it: an identifier

@@ -118,6 +118,18 @@ async def test_marks_are_given_in_order_up_to_the_limit_to_one_at_a_time_and_aga
     assert await store.dirty.lag_s() == 0.0
 
 
+async def test_a_mark_that_stands_for_more_than_the_limit_loses_nobody(store: PostgresStore) -> None:
+    """A number in the records of many customers: all of their answers change with it."""
+    await store.dirty.follow()
+    theirs = [Identifier(IdentifierKind.PHONE, f"+3806700000{number}") for number in range(10, 40)]
+    await store.put_customers([Customer(f"K{number}", "", None, {}, (PHONE, own)) for number, own in enumerate(theirs)])
+    while await taken(store):
+        pass
+    await store.put_touches([touch()])
+    assert await taken(store, 7) == {PHONE, *theirs}
+    assert await taken(store, 7) == set()
+
+
 async def test_bulk_reading_answers_as_one_look_up_each(store: PostgresStore) -> None:
     """In the order of the questions, strangers and repetitions included."""
     await store.put_customers([OLENA, PETRO])

@@ -7,6 +7,7 @@ taken: what a customer change cuts off is noted by its writer. While nobody foll
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.postgres.pool import Pool
 
+log = logging.getLogger(__name__)
+
 FOLLOW_EVERY_S = 60.0  # a small part of the hour after which nobody is taken to follow
 _OLDER_S = 30.0  # to wait for transactions that began before somebody followed; the longest of ours take some seconds
 _LOOK_S = 0.05
+
+# A number that stands for nobody (a company's own, say) may be in the records of thousands of customers, whose answers all change with it.
+WIDEST = 20_000
 
 _MIN_KEY = -(2**63)  # below every key
 
@@ -52,7 +58,10 @@ class Outbox:
 
     @asynccontextmanager
     async def take(self, limit: int) -> AsyncIterator[Sequence[Identifier]]:
-        """Give at most `limit` marked identifiers; leaving the block normally removes their marks."""
+        """Give marked identifiers; leaving the block normally removes their marks.
+
+        At most `limit`, but for a single mark that stands for more: then at most `WIDEST`.
+        """
         async with self._link("take marks") as link, link.connection.transaction():
             marks = [(row[0], row[1]) for row in await link.run("take_marks", limit)]
             wide = await self._widened(link, [key for _, keys in marks for key in keys])
@@ -69,7 +78,11 @@ class Outbox:
                 if partly is not None:
                     break
                 done.append(outbox_id)
-            yield await self._named(link, list(taken)[:limit])
+            if len(taken) > WIDEST:
+                log.warning(
+                    "An identifier is in the records of so many customers that %d answers with it are not read again", len(taken) - WIDEST
+                )
+            yield await self._named(link, list(taken)[:WIDEST])
             await link.run("drop_marks", done)
             if partly is not None and len(partly[1]) < len(dict(marks)[partly[0]]):
                 await link.run("keep_marks", *partly)
