@@ -158,6 +158,8 @@ export const en = {
   "touch.answered": "Answered",
   "touch.failed": "Not delivered",
   "facts.title": "Details",
+  "proposals.title": "You may also propose",
+  "proposals.tags": "Tags",
   "facts.copy": "Copy {label}",
   "facts.copied": "Copied",
   "facts.link": "Open the customer’s card",

@@ -159,6 +159,8 @@ export const uk: Texts = {
   "touch.answered": "Відповів",
   "touch.failed": "Не доставлено",
   "facts.title": "Подробиці",
+  "proposals.title": "Можна також запропонувати",
+  "proposals.tags": "Мітки",
   "facts.copy": "Копіювати: {label}",
   "facts.copied": "Скопійовано",
   "facts.link": "Відкрити картку клієнта",

@@ -6,7 +6,7 @@ import { LANGUAGE_NAMES, type Key } from "../i18n/words";
 import { SHORTCUTS } from "../keys";
 import { activePop, isLive, isUnsent, MAX_NOTE } from "../screen";
 import type { MissedCall, ScreenPop } from "../wire.gen";
-import { candidates, colleagueNote, facts, openInteractions, script, terms, timeline, whyDrawer } from "./details";
+import { candidates, colleagueNote, facts, openInteractions, proposals, script, terms, timeline, whyDrawer } from "./details";
 import { popHead, stateText, who, why } from "./head";
 import { bellIcon, checkIcon, crossIcon, menuIcon, mediumIcon, missedIcon, waitIcon } from "./icons";
 import { serverNow, type Part, type Theme, type View } from "./view";
@@ -217,7 +217,7 @@ function popView(view: View, pop: ScreenPop): TemplateResult {
       ${popHead(view, pop)}
       <div class="body">
         <div class="column">${candidates(view, pop)} ${colleagueNote(view, pop)} ${terms(view, pop)} ${script(view, pop)}</div>
-        <div class="column">${note(view, pop)} ${openInteractions(view, pop)} ${timeline(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
+        <div class="column">${note(view, pop)} ${openInteractions(view, pop)} ${timeline(view, pop)} ${proposals(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
       </div>
     </article>
   `;
