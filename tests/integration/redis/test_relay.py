@@ -149,6 +149,18 @@ async def test_a_slow_reading_replaces_no_later_one(copy: HotCopy, truth: Truth)
         assert await touches(copy, A) == ["t1"]
 
 
+async def test_a_store_whose_clock_was_ahead_keeps_nothing_out(copy: HotCopy, truth: Truth) -> None:
+    """What was read an hour from now is replaced by what is read once the clock is right."""
+    query, now = Reach().query(A), utc_now()
+    marker = Marker((await copy.server()).epoch, now - timedelta(days=9), now - timedelta(days=9), now - timedelta(days=9))
+    await copy.begin_pass("pass")
+    assert await copy.finish_pass("pass", marker, now)
+    await copy.put([query], [CallerFacts()], now + timedelta(hours=1))
+    await send(truth, A, "t1")
+    await copy.put([query], [await truth.store.find_caller(Reach().query(A))], now)
+    assert await touches(copy, A) == ["t1"]
+
+
 async def test_several_relays_do_not_disturb_each_other(copy: HotCopy, truth: Truth) -> None:
     """Three nodes, writes all the while: in the end all of it is there."""
     async with (

@@ -110,12 +110,12 @@ class HotCopy:
 
     async def put(self, queries: Sequence[CallerQuery], facts: Sequence[CallerFacts], as_of: datetime) -> None:
         """Keep what was read from the truth at `as_of`; what was read later stays."""
-        stamp = values.stamp(as_of)
+        stamp, impossible = values.stamp(as_of), values.stamp(as_of + timedelta(seconds=GONE_TTL_S))
         commands = []
         for query, found in zip(queries, facts, strict=True):
             ttl_s = FACTS_TTL_S if found != _NOTHING else GONE_TTL_S
             commands.append(
-                ("EVAL", PUT_FACTS, 1, facts_key(query.identifier), stamp, values.to_bytes(query, found, as_of), ttl_s * 1000),
+                ("EVAL", PUT_FACTS, 1, facts_key(query.identifier), stamp, values.to_bytes(query, found, as_of), ttl_s * 1000, impossible),
             )
         await self._keeping.ask_all(commands)
 

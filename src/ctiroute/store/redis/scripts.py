@@ -3,10 +3,11 @@
 They are sent whole each time: a digest would have to be sent again after every restart and fail-over, to save some 150 bytes.
 """
 
-# KEYS: facts. ARGV: stamp of the reading, value, ms to live. A reading that took long must not replace a later one.
+# KEYS: facts. ARGV: stamp of the reading, value, ms to live, stamp that cannot be. A reading that took long must not replace a later one;
+# one from so far ahead is of a store whose clock was wrong, and would keep everything out until that time comes.
 PUT_FACTS = """
 local was = redis.call('GETRANGE', KEYS[1], 0, 15)
-if was > ARGV[1] then return 0 end
+if was > ARGV[1] and was < ARGV[4] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
