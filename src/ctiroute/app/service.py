@@ -123,9 +123,9 @@ class Service:
         )
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
+        self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
         ledger = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
-        self.queues = Queues(lambda: self.floor.operators, clock)
         self.router = Router(
             [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live
         )
@@ -226,7 +226,8 @@ class Service:
         metrics = ShadowMetrics(self.registry)
         if settings.shadow is None:
             return None
-        return Shadow(settings.shadow, self.store, metrics, self.node.name, self._clock, self.rules.version, lambda: self.floor.operators)
+        live, operators = self.rules.version, lambda: self.floor.operators
+        return Shadow(settings.shadow, self.store, metrics, self.node.name, self._clock, live, operators, self.queues.live)
 
     def _presence(self) -> Presence:
         here = self.history.here

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ctiroute.engine.router import Ledger
     from ctiroute.model import CallerContext, Decision, Operator, QueueState, RouteRequest
-    from ctiroute.rules import Ruleset
+    from ctiroute.rules import Needs, Ruleset
     from ctiroute.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ _BY_RULES = frozenset({Status.ROUTED, Status.DEFAULT})
 
 
 class _FloorState(Protocol):
-    def __call__(self) -> tuple[Mapping[str, QueueState], Collection[str] | None]:
-        """Return the live queues, and whose phone could ring now."""
+    def __call__(self, pbx: str, needs: Needs) -> tuple[Mapping[str, QueueState], Collection[str] | None]:
+        """Return the queues in `needs` as they stand on a switch, and whose phone could ring now when that is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,10 @@ class Shadow:
             return
         try:
             queues, available = decision.queues, decision.available
-            if self._state is not None:
-                live_queues, free = self._state()
-                queues, available = tuple(live_queues.values()), None if free is None else tuple(free)
+            if self._state is not None and self._candidate is not None:  # it may ask for more than the rules in use did
+                known, free = self._state(context.request.pbx, self._candidate.needs)
+                queues = (*queues, *(state for name, state in known.items() if all(name != seen.queue for seen in queues)))
+                available = tuple(free) if available is None and free is not None else available
             self._waiting.append((decision, Seen(context, queues, None if available is None else frozenset(available))))
             self._some.set()
         except Exception:  # what is only tried out may cost no call its answer

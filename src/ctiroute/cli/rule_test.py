@@ -142,7 +142,7 @@ def _conclude(results: Sequence[Result], coverage: Coverage) -> None:
     failed = sum(not one.passed for one in results)
     said = f"{counted(len(results), 'case')}, " + (f"{failed} failed" if failed else "all as expected")
     rules = f"{coverage.taken} of {counted(len(coverage.rules), 'rule')} taken, {coverage.percent:.1f} % of rules and conditions reached"
-    out.print(f"{said}; {rules}", style="bold red" if failed else "green")
+    out.print(f"{said}; {rules}", style="bold red" if failed else "green", soft_wrap=True)
 
 
 def _as_json(suite: Suite, results: Sequence[Result], coverage: Coverage) -> dict[str, object]:

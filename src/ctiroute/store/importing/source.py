@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 500  # more is no table
 MAX_CELL = 131_072  # characters: csv's own bound, and more than any column takes
 _SAMPLE = 64 * 1024  # bytes looked at to learn the delimiter
+_HEADER_WITHIN = 1000  # lines, if those before it are blank
 _DELIMITERS = ",;\t|"
 _CHUNK = 1024 * 1024  # also the longest line, so that none can fill the memory
 _GZIP = b"\x1f\x8b"
@@ -194,16 +195,16 @@ class Rows:
         try:
             try:
                 if not self.header:
-                    self.header += next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
+                    self.header += next((cells for cells in islice(reader, _HEADER_WITHIN) if any(cell.strip() for cell in cells)), [])
             except csv.Error as error:
                 raise ImportRefused(f"the header cannot be read: {error}") from error
             if not self.header:
-                raise ImportRefused("the file is empty")
+                whole = reader.line_num < _HEADER_WITHIN
+                raise ImportRefused("the file is empty" if whole else f"there is no header in the first {_HEADER_WITHIN:,} lines")
             while True:
                 try:
-                    for cells in reader:
-                        if cells:
-                            yield reader.line_num, cells, ""
+                    for cells in reader:  # blank ones too: millions of them must not keep callers waiting
+                        yield reader.line_num, cells, ""
                 except csv.Error as error:
                     yield reader.line_num, (), f"cannot be read: {error}"
                     continue

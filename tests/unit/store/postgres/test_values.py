@@ -130,7 +130,7 @@ def test_months_near_now_are_made_ahead_and_those_of_touches_as_far_as_rules_rea
 # --- errors
 
 
-def test_no_error_of_the_driver_passes() -> None:
+async def test_no_error_of_the_driver_passes() -> None:
     """Every class it has becomes one of ours, whether later may work or not."""
     classes: list[type] = [each for _, each in inspect.getmembers(asyncpg.exceptions, inspect.isclass) if issubclass(each, Exception)]
     classes = [each for each in classes if not issubclass(each, Warning)]
