@@ -32,7 +32,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m coverage erase
 ifeq ($(strip $(ARGS)),)
 	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
-	@$(BIN)/python -m pytest tests/integration tests/acceptance --cov --cov-append --cov-report=
+	@$(BIN)/python -m pytest tests/integration tests/acceptance
 else
 	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
 endif
