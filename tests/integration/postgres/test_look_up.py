@@ -13,8 +13,7 @@ import pytest
 
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts, Identifier, IdentifierKind
-from ctiroute.store.postgres import PostgresStore
-from ctiroute.store.postgres import store as store_module
+from ctiroute.store.postgres import PostgresStore, ways
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.link import connect
 from tests.integration.postgres.people import DAY, EMAIL, NOW, OLENA, PHONE, locked, query, touch, until
@@ -129,10 +128,10 @@ async def test_connections_are_bounded_and_whoever_waits_for_one_waits_as_long_a
 
         assert await asyncio.gather(*(call() for _ in range(100))) == [None] * 100
         assert time.perf_counter() - started < 1.0
-        assert await admin.fetchval(MINE) <= store_module.LOOK_UP_LINKS + store_module.OTHER_LINKS + 1
+        assert await admin.fetchval(MINE) <= ways.LOOK_UP_LINKS + ways.OTHER_LINKS + 1
     answers = await asyncio.gather(*(store.find_caller(query()) for _ in range(100)))
     assert answers == [CallerFacts((OLENA,))] * 100
-    assert await admin.fetchval(MINE) <= store_module.LOOK_UP_LINKS + store_module.OTHER_LINKS + 1
+    assert await admin.fetchval(MINE) <= ways.LOOK_UP_LINKS + ways.OTHER_LINKS + 1
 
 
 async def test_a_link_that_was_ended_by_the_server_is_replaced(store: PostgresStore, admin: asyncpg.Connection) -> None:

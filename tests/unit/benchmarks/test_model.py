@@ -17,7 +17,7 @@ from ctiroute.app import call_files, recorder
 from ctiroute.connectors.asterisk import ami_connection
 from ctiroute.connectors.asterisk.translate.events import WANTED
 from ctiroute.desk import live
-from ctiroute.store.postgres import store as postgres
+from ctiroute.store.postgres import ways as postgres
 
 if TYPE_CHECKING:
     from benchmarks.model_constants import Constants, Shape

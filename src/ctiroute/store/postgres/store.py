@@ -8,25 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import CallerFacts, Purged, ShadowReport
+from ctiroute.model import CallerFacts, Purged
 from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
-from ctiroute.store.postgres.address import parse_address
-from ctiroute.store.postgres.faults import AGAIN, DRIVER, give_way, mapped, readable, translate
+from ctiroute.store.postgres.administration import Administration
+from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
-from ctiroute.store.postgres.keeper import Keeper
-from ctiroute.store.postgres.link import connect
 from ctiroute.store.postgres.outbox import Outbox
-from ctiroute.store.postgres.pool import Pool
-from ctiroute.store.postgres.schema import schema_version
 from ctiroute.store.touch_rows import touch_row
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
-
-    import asyncpg
+    from collections.abc import Iterable, Sequence
 
     from ctiroute.model import (
-        ApiKey,
         CallerQuery,
         CallRecord,
         Campaign,
@@ -36,10 +29,7 @@ if TYPE_CHECKING:
         ErasureMarker,
         Interaction,
         MissedCall,
-        NodeRules,
-        Operator,
         Receipt,
-        RulesVersion,
         Subject,
         Touch,
         WrapUp,
@@ -47,22 +37,16 @@ if TYPE_CHECKING:
     from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.erasing import Findings
     from ctiroute.store.places import CallPlace
-    from ctiroute.store.postgres.link import Link
     from ctiroute.store.touch_rows import TouchRow
 
 T = TypeVar("T")
 
-LOOK_UP_LINKS = 8  # for calls; each is a process of the server, and more than a few for each of its cores only take turns
-LINKS_AHEAD = 2  # of those: the first calls after a start or an outage come all at once, and a link takes as long as ten look-ups
-OTHER_LINKS = 4  # for all else, so that an import never has a call wait
-OPEN_S = 1.5  # to wait at the start for a database that may be away
 MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made: its touches are found meanwhile, only slower
-TRIES = 4  # of a transaction that met another one
 
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class PostgresStore:
+class PostgresStore(Administration):
     """A `Store` in PostgreSQL. Open and use it in one event loop."""
 
     name = "store"
@@ -70,57 +54,11 @@ class PostgresStore:
     batch_rows = 5000  # some 100 ms in which no other touches can be written; larger ones gain nothing
 
     def __init__(self, url: str) -> None:
-        self.url = url  # may hold a password
-        self._address = parse_address(url)
-        self._keeper: Keeper | None = None
-        self._calls: Pool | None = None
-        self._others: Pool | None = None
+        super().__init__(url)
         self._months: set[partitions.Month] = set()  # that surely have a partition
         self._months_later: dict[partitions.Month, float] = {}  # that could not be given one, and when to try again (the loop's clock)
         self._touches_next, self._touches_turn = asyncio.Lock(), asyncio.Lock()  # in the order of asking, which the database's lock is not
         self.dirty = Outbox(lambda: self._others)
-
-    # --- life
-
-    async def open(self) -> None:
-        """Connect and bring the schema up to date, or go on trying that in the background when the database is away.
-
-        Raises `StoreError` when a newer ctiroute made the schema and this one cannot work with it.
-        """
-        self._calls = Pool(self._connect_for_calls, LOOK_UP_LINKS, self._look, ahead=LINKS_AHEAD)
-        self._others = Pool(self._connect, OTHER_LINKS, self._look)
-        self._keeper = Keeper(self._connect, (self._calls, self._others))
-        try:
-            await self._keeper.start(OPEN_S)
-        except BaseException:
-            await self.close()
-            raise
-
-    async def close(self) -> None:
-        """Let go of the database. Harmless when not open."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            await keeper.stop()
-        calls, self._calls = self._calls, None
-        others, self._others = self._others, None
-        await asyncio.gather(*(pool.close() for pool in (calls, others) if pool is not None))
-
-    async def check(self) -> None:
-        """Raise `StoreUnavailable` unless a row can be written and read now."""
-        await self._write("write", lambda link: link.run("put_heartbeat"))
-        await self._read("get_heartbeat")
-
-    async def schema_version(self) -> int:
-        """Return the number of the newest migration that has run; may be asked before `open`, and then changes nothing."""
-        with mapped("read the schema's version"):
-            if self._others is not None:
-                async with self._others.link() as link:
-                    return await schema_version(link.connection)
-            link = await self._connect()
-            try:
-                return await schema_version(link.connection)
-            finally:
-                await link.close()
 
     # --- call path
 
@@ -210,14 +148,6 @@ class PostgresStore:
         with readable():
             return [records.call_of(tuple(row)) for row in found]
 
-    async def put_shadow_report(self, report: ShadowReport) -> None:
-        """Keep what one run of a node learnt of the rules beside those in use."""
-        await self._write("keep a shadow's report", lambda link: writing.put_shadow_report(link, report))
-
-    async def get_shadow_reports(self) -> list[ShadowReport]:
-        """Return what every run told last, the latest first."""
-        return [ShadowReport(rows.from_text(row[0]), row[1], row[2]) for row in await self._read("get_shadow_reports")]
-
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""
         await self._write("record a missed call", lambda link: link.run("put_missed", *records.missed_values(missed)))
@@ -230,88 +160,6 @@ class PostgresStore:
     async def put_wrap_up(self, wrap_up: WrapUp) -> None:
         """Insert or replace the note of one operator on one call."""
         await self._write("keep a note", lambda link: link.run("put_wrap_up", *records.wrap_up_values(wrap_up)))
-
-    # --- operators
-
-    async def put_operator(self, operator: Operator, password_hash: str | None) -> None:
-        """Insert or replace an operator; a `password_hash` of None keeps the stored one."""
-        await self._write("keep an operator", lambda link: writing.put_operator(link, operator, password_hash))
-
-    async def get_operators(self) -> list[Operator]:
-        """Return all operators by `operator_id`."""
-        found = await self._read("get_operators")
-        with readable():
-            return [records.operator_of(tuple(row)) for row in found]
-
-    async def password_hash(self, operator_id: str) -> str | None:
-        """Return the Argon2id hash of one operator, or None."""
-        found = await self._read("password_hash", rows.to_text(operator_id))
-        return found[0][0] if found else None
-
-    # --- sessions
-
-    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
-        """Keep a session; raises `StoreConflict` when there is no such operator."""
-        await self._write("keep a session", lambda link: writing.put_session(link, token_hash, operator_id, expires_at))
-
-    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
-        """Return the operator of a session that has not expired, or None."""
-        found = await self._read("get_session", token_hash, rows.to_time(now))
-        return rows.from_text(found[0][0]) if found else None
-
-    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
-        """End one session, or all of an operator."""
-        await self._write("end sessions", lambda link: writing.drop_sessions(link, token_hash, operator_id))
-
-    # --- keys of the company's other programs
-
-    async def put_api_key(self, key: ApiKey, secret_hash: bytes) -> None:
-        """Keep a new key under the hash of its secret."""
-        await self._write("keep an API key", lambda link: link.run("put_api_key", *records.api_key_values(key, secret_hash)))
-
-    async def get_api_key(self, key_id: str) -> tuple[ApiKey, bytes] | None:
-        """Return a key and the hash of its secret, or None."""
-        found = await self._read("get_api_key", rows.to_text(key_id))
-        with readable():
-            return records.api_key_of(tuple(found[0])) if found else None
-
-    async def get_api_keys(self) -> list[ApiKey]:
-        """Return all keys by `key_id`."""
-        found = await self._read("get_api_keys")
-        with readable():
-            return [records.api_key_of(tuple(row))[0] for row in found]
-
-    async def note_api_key_use(self, key_id: str, at: datetime) -> None:
-        """Keep when a key was last used."""
-        await self._write("note the use of a key", lambda link: link.run("note_api_key_use", rows.to_text(key_id), rows.to_time(at)))
-
-    async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """End a key; False when there is none."""
-        return bool(await self._write("revoke a key", lambda link: link.run("revoke_api_key", rows.to_text(key_id), rows.to_time(at))))
-
-    # --- versions of the rules
-
-    async def put_rules_version(self, used: RulesVersion) -> None:
-        """Keep that rules came into use, unless that is known."""
-        await self._write("keep a version of the rules", lambda link: writing.put_rules_version(link, used))
-
-    async def get_rules_versions(self, limit: int) -> list[RulesVersion]:
-        """Return when which rules came into use, the latest first."""
-        return [records.rules_version_of(tuple(row)) for row in await self._read("get_rules_versions", limit)]
-
-    async def get_rules_version(self, version: str) -> RulesVersion | None:
-        """Return the latest use of one version, with its files."""
-        found = await self._read("get_rules_version", rows.to_text(version))
-        with readable():
-            return records.rules_version_of(tuple(found[0])) if found else None
-
-    async def put_node_rules(self, node: NodeRules) -> None:
-        """Keep which rules a node uses."""
-        await self._write("keep a node's rules", lambda link: writing.put_node_rules(link, node))
-
-    async def get_node_rules(self, seen_since: datetime) -> list[NodeRules]:
-        """Return the nodes that said so since a time."""
-        return [records.node_rules_of(tuple(row)) for row in await self._read("get_node_rules", rows.to_time(seen_since))]
 
     # --- all there is
 
@@ -367,31 +215,6 @@ class PostgresStore:
         with readable():
             return await self._write("look for what is to be erased", lambda link: erasing.Search(link, subject).run())
 
-    # --- the two ways in
-
-    async def _read(self, name: str, *values: object) -> list[asyncpg.Record]:
-        pool = self._others
-        if pool is None:
-            raise StoreUnavailable("the store is not open")
-        with mapped(f"read ({name})"):
-            async with pool.link() as link:
-                return await link.run(name, *values)
-
-    async def _write(self, doing: str, work: Callable[[Link], Awaitable[T]]) -> T:
-        """Run `work` in one transaction. All or nothing; it runs again when another transaction was in its way."""
-        pool = self._others
-        if pool is None:
-            raise StoreUnavailable("the store is not open")
-        for left in reversed(range(TRIES)):
-            try:
-                async with pool.link() as link, link.connection.transaction():
-                    return await work(link)
-            except DRIVER as error:
-                give_way(error)
-                if not left or not isinstance(error, AGAIN):
-                    raise translate(error, doing) from error
-        raise AssertionError("the last try returns or raises")
-
     async def _make_partitions(self, touches: Sequence[TouchRow]) -> None:
         months = partitions.months_of([touch[5] for touch in touches], datetime.now(UTC)) - self._months
         if not months or self._others is None:
@@ -403,23 +226,3 @@ class PostgresStore:
                 there = await partitions.make(link.connection, months)
         self._months |= there
         self._months_later = dict.fromkeys(months - there, now + MONTH_AGAIN_S)
-
-    async def _connect(self) -> Link:
-        return await connect(self._address)
-
-    async def _connect_for_calls(self) -> Link:
-        """Connect, and have the look-up planned: no call waits for that."""
-        link = await connect(self._address)
-        try:
-            with mapped("prepare the look-up"):
-                async with asyncio.timeout(OPEN_S):
-                    now = datetime.now(UTC)
-                    await link.run("find_caller", None, now, now, now, 0)
-        except BaseException:
-            link.abort()
-            raise
-        return link
-
-    def _look(self) -> None:
-        if self._keeper is not None:
-            self._keeper.look()

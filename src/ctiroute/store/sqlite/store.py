@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import Purged, ShadowReport
+from ctiroute.model import Purged
 from ctiroute.store.sqlite import erasing, exporting, retention, rows, writing
-from ctiroute.store.sqlite.faults import mapped, readable
-from ctiroute.store.sqlite.reader import Reader
-from ctiroute.store.sqlite.schema import schema_version
+from ctiroute.store.sqlite.administration import Administration
+from ctiroute.store.sqlite.faults import readable
 from ctiroute.store.sqlite.statements import SQL
-from ctiroute.store.sqlite.writer import Writer
+from ctiroute.store.sqlite.ways import NOT_OPEN
 from ctiroute.store.touch_rows import to_microseconds, touch_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from ctiroute.model import (
-        ApiKey,
         CallerFacts,
         CallerQuery,
         CallRecord,
@@ -35,10 +30,7 @@ if TYPE_CHECKING:
         ErasureMarker,
         Interaction,
         MissedCall,
-        NodeRules,
-        Operator,
         Receipt,
-        RulesVersion,
         Subject,
         Touch,
         WrapUp,
@@ -49,56 +41,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NOT_OPEN = "the store is not open"
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class SqliteStore:
+class SqliteStore(Administration):
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"
     batch_rows = 1000  # some 20 ms of the writer's thread, in which nobody else can write
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._writer: Writer | None = None
-        self._reader: Reader | None = None
-
-    # --- life
-
-    async def open(self) -> None:
-        """Make or upgrade the file and connect; raises `StoreUnavailable`, or `StoreError` when a newer ctiroute wrote it."""
-        writer = Writer(self.path)
-        try:
-            await writer.open()
-            self._reader = Reader(self.path)
-        except BaseException:
-            await writer.close()
-            raise
-        self._writer = writer
-
-    async def close(self) -> None:
-        """Finish what is being written and let go of the file. Harmless when not open."""
-        writer, self._writer = self._writer, None
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
-        if writer is not None:
-            await writer.close()
-
-    async def check(self) -> None:
-        """Raise `StoreUnavailable` unless a row can be written and read now."""
-        await self._write("write", lambda connection: connection.execute(SQL["put_heartbeat"]))
-        self._read("get_heartbeat")
-
-    async def schema_version(self) -> int:
-        """Return the number of the newest migration that has run; may be asked before `open`, and then changes nothing."""
-        if self._reader is not None:
-            return int(self._read("schema_version")[0][0])
-        if not self.path.exists():
-            return 0
-        with mapped("read the schema's version"), closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
-            return schema_version(connection)
 
     # --- call path
 
@@ -110,7 +60,7 @@ class SqliteStore:
         """Return what is known about one identifier, in the event loop's thread: 10-40 µs, see `reader`."""
         reader = self._reader
         if reader is None:
-            raise StoreUnavailable(_NOT_OPEN)
+            raise StoreUnavailable(NOT_OPEN)
         return reader.find_caller(query)
 
     # --- outreach and customers
@@ -156,14 +106,6 @@ class SqliteStore:
         """Return the next calls of a stretch of time, oldest first."""
         return await self._look(lambda: exporting.calls_between(self.path, since, until, after, limit))
 
-    async def put_shadow_report(self, report: ShadowReport) -> None:
-        """Keep what one run of a node learnt of the rules beside those in use."""
-        await self._write("keep a shadow's report", lambda connection: writing.put_shadow_report(connection, report))
-
-    async def get_shadow_reports(self) -> list[ShadowReport]:
-        """Return what every run told last, the latest first."""
-        return [ShadowReport(run, rows.from_microseconds(at), report) for run, at, report in self._read("get_shadow_reports")]
-
     async def record_missed(self, missed: MissedCall) -> None:
         """Keep a missed call by `pop_id`."""
         await self._write("record a missed call", lambda connection: connection.execute(SQL["put_missed"], rows.missed_values(missed)))
@@ -176,90 +118,6 @@ class SqliteStore:
     async def put_wrap_up(self, wrap_up: WrapUp) -> None:
         """Insert or replace the note of one operator on one call."""
         await self._write("keep a note", lambda connection: connection.execute(SQL["put_wrap_up"], rows.wrap_up_values(wrap_up)))
-
-    # --- operators
-
-    async def put_operator(self, operator: Operator, password_hash: str | None) -> None:
-        """Insert or replace an operator; a `password_hash` of None keeps the stored one."""
-        values = rows.operator_values(operator, password_hash)
-        await self._write("keep an operator", lambda connection: connection.execute(SQL["put_operator"], values))
-
-    async def get_operators(self) -> list[Operator]:
-        """Return all operators by `operator_id`."""
-        found = self._read("get_operators")
-        with readable():
-            return [rows.operator_of(row) for row in found]
-
-    async def password_hash(self, operator_id: str) -> str | None:
-        """Return the Argon2id hash of one operator, or None."""
-        found = self._read("password_hash", operator_id)
-        return found[0][0] if found else None
-
-    # --- sessions
-
-    async def put_session(self, token_hash: bytes, operator_id: str, expires_at: datetime) -> None:
-        """Keep a session; raises `StoreConflict` when there is no such operator."""
-        await self._write("keep a session", lambda connection: writing.put_session(connection, token_hash, operator_id, expires_at))
-
-    async def get_session(self, token_hash: bytes, now: datetime) -> str | None:
-        """Return the operator of a session that has not expired, or None."""
-        found = self._read("get_session", token_hash, to_microseconds(now))
-        return found[0][0] if found else None
-
-    async def drop_sessions(self, *, token_hash: bytes | None = None, operator_id: str | None = None) -> None:
-        """End one session, or all of an operator."""
-        await self._write("end sessions", lambda connection: writing.drop_sessions(connection, token_hash, operator_id))
-
-    # --- API keys
-
-    async def put_api_key(self, key: ApiKey, secret_hash: bytes) -> None:
-        """Keep a new key under the hash of its secret."""
-        values = rows.api_key_values(key, secret_hash)
-        await self._write("keep an API key", lambda connection: connection.execute(SQL["put_api_key"], values))
-
-    async def get_api_key(self, key_id: str) -> tuple[ApiKey, bytes] | None:
-        """Return a key and the hash of its secret, or None."""
-        found = self._read("get_api_key", key_id)
-        with readable():
-            return (rows.api_key_of(found[0]), found[0][-1]) if found else None
-
-    async def get_api_keys(self) -> list[ApiKey]:
-        """Return all keys by `key_id`."""
-        found = self._read("get_api_keys")
-        with readable():
-            return [rows.api_key_of(row) for row in found]
-
-    async def note_api_key_use(self, key_id: str, at: datetime) -> None:
-        """Keep when a key was last used."""
-        values = key_id, to_microseconds(at)
-        await self._write("note the use of a key", lambda connection: connection.execute(SQL["note_api_key_use"], values))
-
-    async def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """End a key; False when there is none."""
-        values = key_id, to_microseconds(at)
-        return await self._write("revoke a key", lambda connection: connection.execute(SQL["revoke_api_key"], values).rowcount > 0)
-
-    # --- versions of the rules
-
-    async def put_rules_version(self, used: RulesVersion) -> None:
-        """Keep that rules came into use, unless that is known."""
-        await self._write("keep a version of the rules", lambda connection: writing.put_rules_version(connection, used))
-
-    async def get_rules_versions(self, limit: int) -> list[RulesVersion]:
-        """Return when which rules came into use, the latest first."""
-        return [rows.rules_version_of(row) for row in self._read("get_rules_versions", limit)]
-
-    async def get_rules_version(self, version: str) -> RulesVersion | None:
-        """Return the latest use of one version, with its files."""
-        return await self._look(lambda: exporting.rules_version(self.path, version))
-
-    async def put_node_rules(self, node: NodeRules) -> None:
-        """Keep which rules a node uses."""
-        await self._write("keep a node's rules", lambda connection: writing.put_node_rules(connection, node))
-
-    async def get_node_rules(self, seen_since: datetime) -> list[NodeRules]:
-        """Return the nodes that said so since a time."""
-        return [rows.node_rules_of(row) for row in self._read("get_node_rules", to_microseconds(seen_since))]
 
     # --- all there is
 
@@ -310,24 +168,6 @@ class SqliteStore:
         found = self._read("erasures_after", erasure_id)
         with readable():
             return [erasing.marker_of(row) for row in found]
-
-    # --- the ways in
-
-    async def _look(self, work: Callable[[], T]) -> T:
-        """Read at length: in a thread, and on a connection of its own, so that neither the loop nor the writer waits."""
-        if self._writer is None:
-            raise StoreUnavailable(_NOT_OPEN)
-        return await asyncio.to_thread(work)
-
-    def _read(self, name: str, *values: object) -> list[rows.Row]:
-        if self._reader is None:
-            raise StoreUnavailable(_NOT_OPEN)
-        return self._reader.fetch(name, *values)
-
-    async def _write(self, doing: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._writer is None:
-            raise StoreUnavailable(_NOT_OPEN)
-        return await self._writer.run(doing, work)
 
 
 def _run_all(connection: sqlite3.Connection, name: str, keys: Sequence[rows.Row]) -> None:
