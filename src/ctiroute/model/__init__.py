@@ -23,6 +23,7 @@ from ctiroute.model.events import (
     SwitchSnapshot,
 )
 from ctiroute.model.identity import UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
+from ctiroute.model.intake import Intake, Taken
 from ctiroute.model.interaction import Interaction, InteractionEvent, InteractionStatus, Outcome, PastCall, WrapUp
 from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
@@ -75,6 +76,7 @@ __all__ = [
     "IdentifierKind",
     "Identity",
     "IdentityKind",
+    "Intake",
     "Interaction",
     "InteractionEvent",
     "InteractionStatus",
@@ -117,6 +119,7 @@ __all__ = [
     "Subject",
     "SwitchLost",
     "SwitchSnapshot",
+    "Taken",
     "ToDefault",
     "ToExtension",
     "ToMenu",

@@ -44,6 +44,10 @@ class Interaction:
     form: Mapping[str, str] = field(default_factory=dict)  # data the customer entered; an empty value is not filled yet
     events: tuple[InteractionEvent, ...] = ()  # newest first, at most a few
     identifier: Identifier | None = None  # who wrote; the only way to find it while `customer_id` is None
+    source: str = ""  # the connector it came by; "" when it was made here
+    external_id: str = ""  # what the source calls the conversation; unique within the source, "" when it has no name there
+    revision: int = 1  # grows by one with every change, so that whoever edits an older one is told
+    flags: tuple[str, ...] = ()  # words that rules over incoming messages gave it: "urgent", "complaint"
 
 
 class Outcome(StrEnum):
