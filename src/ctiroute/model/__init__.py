@@ -22,7 +22,7 @@ from ctiroute.model.events import (
     SwitchLost,
     SwitchSnapshot,
 )
-from ctiroute.model.identity import UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
+from ctiroute.model.identity import OWN_KIND, UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
 from ctiroute.model.intake import Intake, Taken
 from ctiroute.model.interaction import Interaction, InteractionEvent, InteractionStatus, Outcome, PastCall, WrapUp
 from ctiroute.model.operator import Member, Operator, Role
@@ -30,6 +30,7 @@ from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchS
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
 from ctiroute.model.queue import QueueState
+from ctiroute.model.reason import ConfirmedReason, Evidence, Reason, ReasonKind, ReasonTally
 from ctiroute.model.routing import (
     TRIAL,
     Caller,
@@ -52,6 +53,7 @@ from ctiroute.model.routing import (
 from ctiroute.model.rules_version import NodeRules, RulesVersion
 
 __all__ = [
+    "OWN_KIND",
     "TRIAL",
     "UNKNOWN",
     "WITHHELD",
@@ -66,12 +68,14 @@ __all__ = [
     "CallerQuery",
     "Campaign",
     "ColleagueNote",
+    "ConfirmedReason",
     "Customer",
     "Cuts",
     "Decision",
     "Destination",
     "Erasure",
     "ErasureMarker",
+    "Evidence",
     "Identifier",
     "IdentifierKind",
     "Identity",
@@ -105,7 +109,10 @@ __all__ = [
     "QueueAbandoned",
     "QueueJoined",
     "QueueState",
+    "Reason",
     "ReasonChip",
+    "ReasonKind",
+    "ReasonTally",
     "Receipt",
     "Role",
     "RouteRequest",

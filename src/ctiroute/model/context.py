@@ -8,6 +8,7 @@ from datetime import datetime
 from ctiroute.model.identity import Customer, Identifier, Identity
 from ctiroute.model.interaction import Interaction, PastCall
 from ctiroute.model.outreach import Touch
+from ctiroute.model.reason import Reason
 from ctiroute.model.routing import RouteRequest, SourceReport
 
 
@@ -44,3 +45,4 @@ class CallerContext:
     calls: tuple[PastCall, ...] = ()  # newest first
     sources: tuple[SourceReport, ...] = ()
     gathered_at: datetime | None = None  # aware, UTC; None: nothing was looked up
+    reasons: tuple[Reason, ...] = ()  # why the customer may be calling, the likeliest first
