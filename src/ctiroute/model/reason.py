@@ -29,7 +29,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A candidate for why the customer calls. `CallerContext.reasons` has them, the likeliest first; 1 less their sum is "none of these"."""
+    """A candidate for why the customer calls; of one call's the likeliest comes first, and what they leave to 1 is "none of these"."""
 
     kind: ReasonKind  # touch or interaction
     about_id: str  # Touch.touch_id or Interaction.interaction_id
