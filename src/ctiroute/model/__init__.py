@@ -3,7 +3,18 @@
 The table in docs/glossary.md names every public class here; a test holds the two together.
 """
 
+from ctiroute.model.announcement import Announcement, Announcer, Backlog, Delivery, DeliveryState
 from ctiroute.model.api_key import ApiKey, Scope
+from ctiroute.model.attribution import AttributedBy, Attribution, EndedCall
+from ctiroute.model.callback import (
+    AttemptOutcome,
+    CallbackAttempt,
+    CallbackClaim,
+    CallbackFilter,
+    CallbackOrder,
+    CallbackState,
+    FirstRung,
+)
 from ctiroute.model.context import CallerContext, CallerFacts, CallerQuery
 from ctiroute.model.events import (
     AttendedTransferred,
@@ -57,11 +68,22 @@ __all__ = [
     "TRIAL",
     "UNKNOWN",
     "WITHHELD",
+    "Announcement",
+    "Announcer",
     "ApiKey",
+    "AttemptOutcome",
     "AttendedTransferred",
+    "AttributedBy",
+    "Attribution",
+    "Backlog",
     "BlindTransferred",
     "CallEvent",
     "CallRecord",
+    "CallbackAttempt",
+    "CallbackClaim",
+    "CallbackFilter",
+    "CallbackOrder",
+    "CallbackState",
     "Caller",
     "CallerContext",
     "CallerFacts",
@@ -72,10 +94,14 @@ __all__ = [
     "Customer",
     "Cuts",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Destination",
+    "EndedCall",
     "Erasure",
     "ErasureMarker",
     "Evidence",
+    "FirstRung",
     "Identifier",
     "IdentifierKind",
     "Identity",
