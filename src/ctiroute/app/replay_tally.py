@@ -16,6 +16,7 @@ from ctiroute.app.hidden import HiddenCaller
 from ctiroute.app.what_if import Estimate, WhatIf
 from ctiroute.model import ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.model.phone import mask_phone
+from ctiroute.rules.lint import unreached
 
 if TYPE_CHECKING:
     from ctiroute.model import Caller, CallRecord, Decision, Destination, RouteRequest
@@ -104,6 +105,15 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A rule of the candidate that no call can come to, whatever calls there are."""
+
+    rule: str
+    by: str  # the earlier rule that takes all its calls; "": its own conditions exclude each other
+    new: bool  # it could be reached in the current rules, or is not there
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a replay found."""
 
@@ -121,11 +131,11 @@ class Report:
     unjudged: tuple[Unjudged, ...]
     groups: tuple[Group, ...]  # most calls first
     load: tuple[QueueLoad, ...]
-    never: tuple[str, ...]  # rules of the candidate that no call came to, in their order
+    unreachable: tuple[Unreachable, ...]  # rules of the candidate that no call can come to, in their order
+    never: tuple[str, ...]  # other rules of the candidate that none of these calls came to, in their order
     lost: tuple[Lost, ...]
     otherwise_then: int  # calls that took another way then than the current rules give: they were decided by earlier rules
     estimate: Estimate
-    unreachable: tuple[str, ...] = ()  # faults of the candidate that the current rules do not have
 
     @property
     def changed(self) -> int:
@@ -190,9 +200,10 @@ class Tally:
         if len(cell.samples) < SAMPLES:
             cell.samples.append(Sample(request.call_id, request.received_at, masked(request.caller)))
 
-    def report(self, since: datetime, until: datetime, *, complete: bool, unreachable: tuple[str, ...] = ()) -> Report:
-        """Return what was found so far."""
+    def report(self, since: datetime, until: datetime, *, complete: bool) -> Report:
+        """Return what was found so far. Which rules are unreachable is known of rule sets that were loaded with `forms`."""
         load = self._load()
+        already, unreachable = unreached(self._against), unreached(self._candidate)
         names = [rule.name for rule in self._candidate.rules]
         there = set(names)
         groups = [
@@ -217,7 +228,8 @@ class Tally:
             unjudged=tuple(Unjudged(*key, count) for key, count in self.unjudged.most_common()),
             groups=tuple(sorted(groups, key=lambda group: (list(Kind).index(group.kind), -group.calls, group.before.rule))),
             load=load,
-            never=tuple(name for name in names if not self._hits_after[name]),
+            unreachable=tuple(Unreachable(name, unreachable[name], name not in already) for name in names if name in unreachable),
+            never=tuple(name for name in names if not self._hits_after[name] and name not in unreachable),
             lost=tuple(
                 Lost(rule.name, self._hits_before[rule.name], rule.name in there)
                 for rule in self._against.rules
@@ -225,7 +237,6 @@ class Tally:
             ),
             otherwise_then=self._otherwise_then,
             estimate=self._what_if.estimate({each.queue: (each.busiest_before, each.busiest_after) for each in load}),
-            unreachable=unreachable,
         )
 
     def _load(self) -> tuple[QueueLoad, ...]:

@@ -35,16 +35,16 @@ class ReadRules:
     texts: Mapping[str, str]  # name below the folder -> text; rule files, and the scripts and lists they name
 
 
-def read_rules(path: Path, names: KnownNames | None = None) -> Ruleset:
+def read_rules(path: Path, names: KnownNames | None = None, *, forms: bool = False) -> Ruleset:
     """Return the compiled rules of a folder (its `*.yml` and `*.yaml`, not `*.test.yml`, not those below), or of one file.
 
-    Scripts are read from the same folder and below it, never from outside it. Raises `RulesError` with every fault found, also when
-    there is nothing to read.
+    Scripts are read from the same folder and below it, never from outside it. With `forms` conditions keep what lint compares. Raises
+    `RulesError` with every fault found, also when there is nothing to read.
     """
-    return read_with_texts(path, names).ruleset
+    return read_with_texts(path, names, forms=forms).ruleset
 
 
-def read_with_texts(path: Path, names: KnownNames | None = None) -> ReadRules:
+def read_with_texts(path: Path, names: KnownNames | None = None, *, forms: bool = False) -> ReadRules:
     """Do as `read_rules`, and return with the rules what the files said.
 
     What is changed while it is read is read again: half of each would be rules that nobody wrote.
@@ -52,17 +52,17 @@ def read_with_texts(path: Path, names: KnownNames | None = None) -> ReadRules:
     for _ in range(READINGS - 1):
         before = signature(path)
         try:
-            read = _read(path, names)
+            read = _read(path, names, forms=forms)
         except RulesError:
             if signature(path) == before:
                 raise
         else:
             if signature(path) == before:
                 return read
-    return _read(path, names)
+    return _read(path, names, forms=forms)
 
 
-def _read(path: Path, names: KnownNames | None) -> ReadRules:
+def _read(path: Path, names: KnownNames | None, *, forms: bool) -> ReadRules:
     folder = path if path.is_dir() else path.parent
     if (folder / CHANGING).exists():
         raise RulesError([Fault(str(path), 0, 0, "another version is being put in place", hint=_CUT_OFF)])
@@ -76,7 +76,7 @@ def _read(path: Path, names: KnownNames | None) -> ReadRules:
         return text
 
     with _no_collection():
-        ruleset = load_ruleset(sources, read_script, names)
+        ruleset = load_ruleset(sources, read_script, names, forms=forms)
     texts |= {file.rpartition("/")[2]: source.decode("utf-8") for file, source in sources}
     return ReadRules(ruleset, texts)
 

@@ -11,7 +11,7 @@ from ctiroute.cli.output import counted, out
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from ctiroute.app.replay_tally import Group, Report
+    from ctiroute.app.replay_tally import Group, Report, Unreachable
     from ctiroute.app.what_if import Estimate
 
 MOST = 20  # groups shown; --json has them all
@@ -84,13 +84,18 @@ def _rules(report: Report) -> None:
     lost = [f"{each.rule} ({each.calls:,}{'' if each.there else ', not in the candidate'})" for each in report.lost]
     for title, names in (
         ("rules that took calls and would take none", lost),
-        ("rules of the candidate that no call came to", report.never),
-        ("unreachable in the candidate, and not before", report.unreachable),
+        ("rules that no call can reach any more", [_unreachable(each) for each in report.unreachable if each.new]),
+        ("rules that no call could reach before either", [_unreachable(each) for each in report.unreachable if not each.new]),
+        ("rules that a call could reach, but none of these did", report.never),
     ):
         if names:
             more = f" and {len(names) - MOST:,} more" if len(names) > MOST else ""
             _print(f"\n{title}:", style="bold")
             _print(f"  {', '.join(names[:MOST])}{more}")
+
+
+def _unreachable(each: Unreachable) -> str:
+    return f"{each.rule} ({f'{each.by} takes all its calls' if each.by else 'its conditions exclude each other'})"
 
 
 def _estimate(estimate: Estimate) -> None:

@@ -81,7 +81,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _rules(path: Path, what: str) -> Ruleset | None:
     try:
-        return read_rules(path)
+        return read_rules(path, forms=True)
     except ConfigurationError as error:
         for fault in error.faults:
             err.print(str(fault), markup=False, soft_wrap=True)

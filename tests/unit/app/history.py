@@ -49,8 +49,8 @@ class Plain:
 
 
 def rules(text: str, name: str = "rules.yml") -> Ruleset:
-    """Return compiled rules."""
-    return load_ruleset([(name, text)])
+    """Return compiled rules, as replay reads them."""
+    return load_ruleset([(name, text)], forms=True)
 
 
 def plain_calls(count: int, seed: int = 7) -> list[Plain]:

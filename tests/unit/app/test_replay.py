@@ -12,7 +12,7 @@ import msgspec
 from ctiroute.app.call_files import CallFile, from_bytes, to_bytes
 from ctiroute.app.hidden import NUMBER
 from ctiroute.app.replay import Judge, Replay
-from ctiroute.app.replay_tally import Kind, Report, Tally, difference
+from ctiroute.app.replay_tally import Kind, Report, Tally, Unreachable, difference
 from ctiroute.engine.decide import decide
 from ctiroute.model import TRIAL, CallRecord, Status
 from ctiroute.store import open_store
@@ -128,6 +128,32 @@ def test_another_name_is_no_change_and_another_headline_is_one() -> None:
     assert renamed.renamed > 10
     _, shown = replayed(records, rules(BEFORE.replace("{queue: vip}", "{queue: vip, pop: {headline: {en: Important}}}")), rules(BEFORE))
     assert (shown.moved, shown.shown) == (0, renamed.renamed)
+
+
+def test_rules_that_no_call_can_reach_are_told_from_those_that_none_reached() -> None:
+    """What was unreachable before is told from what the candidate made so; a rule that calls could reach is neither."""
+    before = """\
+rules:
+  - {name: known, when: {customer: known}, then: {queue: vip}}
+  - {name: known-by-sms, when: {customer: known, touch: {medium: sms, within: 1d}}, then: {queue: promo}}
+  - {name: autumn, when: {touch: {campaign: "autumn-*", within: 15m}}, then: {queue: promo}}
+default: {menu: main}
+"""
+    wide = """\
+  - {name: anyone-asked, when: {touch: {within: 1h}}, then: {queue: promo}}
+  - {name: never, when: {customer: known, not: {customer: known}}, then: {queue: promo}}
+  - {name: platinum, when: {customer: {identity: ambiguous, attributes: {segment: platinum}}}, then: {queue: vip}}
+"""
+    after = before.replace("  - {name: autumn", wide + "  - {name: autumn")
+    _, report = replayed([record_of(call, rules(before)) for call in plain_calls(300)], rules(after), rules(before))
+    assert report.unreachable == (
+        Unreachable("known-by-sms", "known", new=False),
+        Unreachable("never", "", new=True),
+        Unreachable("autumn", "anyone-asked", new=True),
+    )
+    assert report.never == ("platinum",)
+    _, report = replayed([], rules(after), rules(after))
+    assert not any(each.new for each in report.unreachable)
 
 
 def test_what_is_not_judged_is_counted_with_its_reason() -> None:

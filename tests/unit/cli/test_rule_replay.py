@@ -72,6 +72,19 @@ def test_scripts_may_fail_on_a_change(site: Path, tmp_path: Path, ctiroute: Call
     assert "nothing would change" in same.out
 
 
+def test_rules_that_no_call_can_reach_are_named(site: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
+    """With the rule that takes their calls; for scripts, too."""
+    narrow = "  - {name: gold-sms, when: {customer: {attributes: {segment: gold}}, touch: {within: 1h}}, then: {queue: gold}}\n"
+    wide = "  - {name: gold, when: {customer: {attributes: {segment: gold}}}, then: {queue: gold}}\n"
+    (tmp_path / "candidate" / "rules.yml").write_text(BEFORE.replace("default:", wide + narrow + "default:"), encoding="utf-8")
+    said = ctiroute("rules", "replay", tmp_path / "candidate", "-c", site, *WEEK)
+    assert "rules that no call can reach any more:\n  gold-sms (gold takes all its calls)\n" in said.out
+    assert "before either" not in said.out
+    found = json.loads(ctiroute("rules", "replay", tmp_path / "candidate", "-c", site, *WEEK, "--json").out)
+    assert found["unreachable"] == [{"rule": "gold-sms", "by": "gold", "new": True}]
+    assert "gold-sms" not in found["never"]
+
+
 def test_against_and_limit(site: Path, tmp_path: Path, ctiroute: Callable[..., Said]) -> None:
     """Any two rule sets may be compared; a limit is said."""
     said = ctiroute("rules", "replay", tmp_path / "rules", "--against", tmp_path / "candidate", "-c", site, *WEEK, "--limit", 50)

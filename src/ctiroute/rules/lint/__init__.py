@@ -22,7 +22,16 @@ LINTS: dict[str, Lint] = {
     module.LINT.name: module.LINT for module in (unreachable, impossible, names, retention, texts, sensitive, translations, unused)
 }
 
-__all__ = ["ERROR", "LEVELS", "LINTS", "NOTE", "WARNING", "Finding", "Known", "Lint", "Subject", "lint"]
+__all__ = ["ERROR", "LEVELS", "LINTS", "NOTE", "WARNING", "Finding", "Known", "Lint", "Subject", "lint", "unreached"]
+
+
+def unreached(ruleset: Ruleset) -> dict[str, str]:
+    """Return the rules that surely no call reaches, each with the rule that takes its calls.
+
+    That rule is "" where the rule's own conditions exclude each other. `ruleset` was loaded with `forms`.
+    """
+    found = {one.rule.name: one.taker.name for one in unreachable.behind(ruleset) if one.taker is not None}
+    return found | {ruleset.rules[place].name: "" for place in impossible.impossible(ruleset.rules)}
 
 
 def lint(ruleset: Ruleset, roots: Mapping[str, Node], known: Known | None = None) -> list[Finding]:

@@ -12,20 +12,28 @@ from ctiroute.rules.lint.implication import Implication
 from ctiroute.rules.when import form_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ctiroute.rules.forms import Form
     from ctiroute.rules.lint.subject import Subject
+    from ctiroute.rules.ruleset import Rule
+
+
+def impossible(rules: Iterable[Rule]) -> Iterator[int]:
+    """Yield the places of rules two of whose conditions exclude each other. They were loaded with `forms`."""
+    implication = Implication()
+    for place, rule in enumerate(rules):
+        parts = list(_parts(form_of(rule.when)))
+        if any(implication.excludes(one, other) for one, other in combinations(parts, 2)):
+            yield place
 
 
 def find(subject: Subject) -> Iterator[Fault]:
-    """Yield the rules two of whose conditions exclude each other."""
-    implication = Implication()
-    for rule, node in subject.nodes:
-        parts = list(_parts(form_of(rule.when)))
-        if any(implication.excludes(one, other) for one, other in combinations(parts, 2)):
-            message = "no call meets the conditions of this rule: two of them exclude each other"
-            yield Fault(rule.file, rule.line, node.column, message, rule.name, "put alternatives under any:, or remove one")
+    """Yield what to say of each of them."""
+    for place in impossible(subject.ruleset.rules):
+        rule, node = subject.nodes[place]
+        message = "no call meets the conditions of this rule: two of them exclude each other"
+        yield Fault(rule.file, rule.line, node.column, message, rule.name, "put alternatives under any:, or remove one")
 
 
 def _parts(form: Form) -> Iterator[Form]:
