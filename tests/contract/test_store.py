@@ -288,6 +288,19 @@ async def test_hostile_text_is_kept_as_text_and_matches_nothing_else(store: Stor
     assert (await store.find_caller(query(SECOND_PHONE))).customers[0].customer_id == "other"
 
 
+async def test_a_kind_of_the_companys_own_is_a_key_like_any_other(store: Store) -> None:
+    """A loyalty card leads to its customer with all that was made to it; the same number as a card of another kind to nobody."""
+    card = Identifier("loyalty-card_2", "4711 00")
+    customer = Customer("K1", "Olena", None, {}, (PHONE, card))
+    sent, wrote = touch("T1", card), interaction("I1", None, identifier=card)
+    await store.put_customers([customer])
+    await store.put_touches([sent])
+    await store.put_interactions([wrote])
+    for identifier in customer.identifiers:
+        assert await store.find_caller(query(identifier)) == CallerFacts((customer,), (sent,), (wrote,))
+    assert await store.find_caller(query(Identifier("card", "4711 00"))) == CallerFacts()
+
+
 async def test_text_that_no_encoding_holds_is_a_conflict_to_write_and_nobody_to_find(store: Store) -> None:
     """A lone surrogate (bytes of a broken name) is refused, keeps nothing, and is no caller."""
     with pytest.raises(StoreConflict):

@@ -57,6 +57,12 @@ export class Words {
     return chosen.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
   }
 
+  /** The name of a kind of identifier; one of the company's own is its own name. */
+  kind(kind: string): string {
+    const key = `id.${kind}`;
+    return Object.hasOwn(this.#texts, key) ? this.t(key as Key) : kind;
+  }
+
   /** "12 min ago". A time in the future (two clocks that differ) reads as now. */
   ago(then: Date, now: Date): string {
     const ms = now.getTime() - then.getTime();

@@ -239,7 +239,7 @@ export function facts(view: View, pop: ScreenPop): Part {
   let rows: [string, string][] = [...pop.fields];
   if (customer) {
     rows.push(...Object.entries(customer.attributes));
-    rows.push(...customer.identifiers.map((it): [string, string] => [view.words.t(`id.${it.kind}` satisfies Key), it.value]));
+    rows.push(...customer.identifiers.map((it): [string, string] => [view.words.kind(it.kind), it.value]));
   }
   const touch = touchOf(pop);
   if (touch) rows = rows.filter((row) => !isTold(touch, row));

@@ -47,7 +47,7 @@ class Traces:
     @classmethod
     def of(cls, subject: Subject) -> Traces:
         """Return how this subject is recognised."""
-        phones = [one.value for one in subject.identifiers if one.kind is IdentifierKind.PHONE]
+        phones = [one.value for one in subject.identifiers if one.kind == IdentifierKind.PHONE]
         return cls(
             phones=frozenset(phones),
             phone_ends=frozenset(telling_digits(phone) for phone in phones) - {""},

@@ -37,7 +37,7 @@ def _masked(context: CallerContext) -> CallerContext:
 
 
 def _identifier(identifier: Identifier) -> Identifier:
-    return replace(identifier, value=mask_phone(identifier.value)) if identifier.kind is IdentifierKind.PHONE else identifier
+    return replace(identifier, value=mask_phone(identifier.value)) if identifier.kind == IdentifierKind.PHONE else identifier
 
 
 def _shown(raw: str) -> str:

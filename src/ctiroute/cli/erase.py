@@ -14,7 +14,7 @@ from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, err, out, settings_of
 from ctiroute.errors import StoreError
 from ctiroute.model import Identifier, IdentifierKind, Subject
-from ctiroute.model.phone import parse_phone
+from ctiroute.model.identifying import parse_identifier
 from ctiroute.store import open_store
 from ctiroute.store.redis import HotCopy, SharedMemory, open_link
 
@@ -58,6 +58,13 @@ def add(commands: Commands) -> None:
     for kind in IdentifierKind:
         parser.add_argument(f"--{kind}", action="append", default=[], metavar=kind.upper(), help=f"whoever has this {kind}; may repeat")
     parser.add_argument("--customer", action="append", default=[], metavar="ID", help="the company's own key of a customer; may repeat")
+    parser.add_argument(
+        "--identifier",
+        action="append",
+        default=[],
+        metavar="KIND=VALUE",
+        help="the same of a kind of your own: loyalty-card=4711; may repeat",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("--yes", action="store_true", help="do not ask first; needed where nobody can be asked")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
@@ -67,13 +74,13 @@ def add(commands: Commands) -> None:
 def _erase(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     identifiers: list[Identifier] = []
-    for kind in IdentifierKind:
-        for raw in getattr(arguments, kind.value):
-            value = _key(kind, raw, settings.region)
-            if not value:
-                complain(f"{raw!r} is no {kind}" + ("; write it with its country: +380671234567" if kind is IdentifierKind.PHONE else ""))
-                return EXIT_USAGE
-            identifiers.append(Identifier(kind, value))
+    given = [(kind.value, raw) for kind in IdentifierKind for raw in getattr(arguments, kind.value)]
+    for kind, raw in (*given, *(pair.partition("=")[::2] for pair in arguments.identifier)):
+        try:
+            identifiers.append(parse_identifier(kind, raw, settings.region))
+        except ValueError as error:
+            complain(f"{kind} {raw!r} {error}")
+            return EXIT_USAGE
     subject = Subject(tuple(identifiers), tuple(arguments.customer))
     if not identifiers and not subject.customer_ids:
         complain("say whom to forget: --phone, --email, --customer, ...")
@@ -121,13 +128,6 @@ async def _forget_copy(url: str, identifiers: Sequence[Identifier]) -> str:
     return ""
 
 
-def _key(kind: IdentifierKind, raw: str, region: str) -> str | None:
-    """Return an identifier's value as the store has it; None: it cannot be one."""
-    if kind is IdentifierKind.PHONE:
-        return parse_phone(raw.strip(), region)
-    return raw.strip().lower() if kind is IdentifierKind.EMAIL else raw.strip()
-
-
 def _agreed() -> bool:
     err.print("This cannot be undone. Erase? Write yes: ", end="")
     return sys.stdin.readline().strip().lower() == "yes"
@@ -160,7 +160,7 @@ def _as_json(erasure: Erasure, *, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "customers": list(erasure.customer_ids),
-        "identifiers": [{"kind": one.kind.value, "value": one.value} for one in erasure.identifiers],
+        "identifiers": [{"kind": one.kind, "value": one.value} for one in erasure.identifiers],
         "done": {name: getattr(erasure, name) for name, _, _ in _DONE},
         "kept": [{"kind": kept.kind, "count": kept.count, "why": kept.why} for kept in erasure.kept],
         "candidates": list(erasure.candidates),

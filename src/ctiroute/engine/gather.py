@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Gathered = Callable[[CallerContext], None]
 
 LIMIT = 20  # of each kind of fact; an operator reads the first few
+_PHONE = IdentifierKind.PHONE.value
 
 T = TypeVar("T")
 
@@ -171,7 +172,7 @@ def _ms(started: float) -> float:
 
 
 def _query(phone: str, reach: Reach, now: datetime) -> CallerQuery:
-    identifier = Identifier(IdentifierKind.PHONE, phone)
+    identifier = Identifier(_PHONE, phone)
     return CallerQuery(identifier, now - reach.touches, now - reach.calls, now - reach.interactions, LIMIT)
 
 

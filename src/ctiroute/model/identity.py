@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,7 +20,7 @@ class Medium(StrEnum):
 
 
 class IdentifierKind(StrEnum):
-    """What sort of key an identifier is."""
+    """The sorts of key that ctiroute knows by itself. The set is open: see `Identifier.kind`."""
 
     PHONE = "phone"
     EMAIL = "email"
@@ -28,11 +29,14 @@ class IdentifierKind(StrEnum):
     ACCOUNT = "account"
 
 
+OWN_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # what a company may call a key of its own: "loyalty-card", "viber"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:
     """One key under which a customer may be found."""
 
-    kind: IdentifierKind
+    kind: str  # an `IdentifierKind`, or one of the company's own: see `OWN_KIND`
     value: str  # phone: E.164; email: lower case; others: as the source gives them
 
 

@@ -38,7 +38,7 @@ class Person:
     @property
     def phones(self) -> frozenset[str]:
         """The ends of the numbers that are the subject's alone."""
-        return frozenset(telling_digits(one.value) for one in self.own if one.kind is IdentifierKind.PHONE) - {""}
+        return frozenset(telling_digits(one.value) for one in self.own if one.kind == IdentifierKind.PHONE) - {""}
 
 
 @dataclass(slots=True)

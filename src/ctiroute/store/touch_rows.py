@@ -44,7 +44,7 @@ def touch_row(touch: Touch) -> TouchRow:
     offer = touch.offer
     return (
         touch.touch_id,
-        touch.identifier.kind.value,
+        touch.identifier.kind,
         touch.identifier.value,
         touch.campaign,
         touch.medium.value,

@@ -149,8 +149,10 @@ def test_a_script_reads_the_report(config: Path, database: Path, ctiroute: Calla
     ("words", "message"),
     [
         ((), "say whom to forget"),
-        (("--phone", "anonymous"), "'anonymous' is no phone; write it with its country"),
-        (("--email", " "), "' ' is no email"),
+        (("--phone", "anonymous"), "phone 'anonymous' is not a possible phone number; write it with its country"),
+        (("--email", " "), "email ' ' is empty"),
+        (("--identifier", "Card=1"), "Card '1' is no kind of identifier"),
+        (("--identifier", "card"), "card '' is empty"),
     ],
 )
 def test_nobody_is_no_answer(words: tuple[str, ...], message: str, config: Path, ctiroute: Callable[..., Said]) -> None:

@@ -106,7 +106,7 @@ async def test_events_stored_apart_are_kept_by_the_upgrade(tmp_path: Path) -> No
     """What the first schema kept in a table of its own is with its interaction afterwards, newest first."""
     with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
         upgrade(connection, load_migrations()[:1])
-        connection.execute("INSERT INTO identifiers VALUES (7, ?, ?)", (PHONE.kind.value, PHONE.value))
+        connection.execute("INSERT INTO identifiers VALUES (7, ?, ?)", (str(PHONE.kind), PHONE.value))
         for key in (1, 2):
             connection.execute(
                 "INSERT INTO interactions VALUES (?, ?, NULL, 7, 0, ?, 'web', 'credit', '', 'open', 0, NULL, '', '{}')",

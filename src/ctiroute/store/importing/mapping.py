@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ctiroute.errors import ImportRefused
+from ctiroute.model import OWN_KIND
 from ctiroute.store.importing.rejects import REJECT_COLUMNS
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ CUSTOMER_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "account": ("account", "account_number", "рахунок", "счет"),
     }
 )
+OWN = "identifier."  # before the kind, in a header and in a mapping
 _REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {"touches": (("phone", "email"), ("campaign",), ("sent_at",)), "customers": (("customer_id",),)}
 )
@@ -85,14 +87,14 @@ def map_columns(header: Sequence[str], kind: str, wanted: Mapping[str, str], giv
     repeated = sorted({cell for cell in plain if cell and plain.count(cell) > 1})
     if repeated:
         raise ImportRefused(f"the header names a column twice: {', '.join(repeated)}; rename one of them")
-    unknown = sorted(set(wanted) - set(aliases))
+    unknown = sorted(name for name in wanted if name not in aliases and not (kind == "customers" and is_own_kind(name)))
     if unknown:
         raise ImportRefused(f"no such column to map: {', '.join(unknown)}; there are {', '.join(aliases)}")
-    known: dict[str, int] = {}
-    for name, column in wanted.items():
-        if _plain(column) not in plain:
-            raise ImportRefused(f"the file has no column {column!r} (mapped to {name}); its columns are {', '.join(header)}")
-        known[name] = plain.index(_plain(column))
+    known = _mapped(header, plain, wanted)
+    if kind == "customers":
+        known |= {
+            cell.strip().lower(): at for at, cell in enumerate(header) if is_own_kind(cell.strip().lower()) and at not in known.values()
+        }
     for name, words in aliases.items():
         index = next((plain.index(word) for word in words if word in plain and plain.index(word) not in known.values()), None)
         if name not in known and index is not None:
@@ -107,6 +109,20 @@ def map_columns(header: Sequence[str], kind: str, wanted: Mapping[str, str], giv
     if tuple(plain[: len(REJECT_COLUMNS)]) == REJECT_COLUMNS:
         taken |= set(range(len(REJECT_COLUMNS)))  # a mended rejects file, imported again
     return Columns(known, tuple((cell.strip(), index) for index, cell in enumerate(header) if index not in taken and cell.strip()))
+
+
+def _mapped(header: Sequence[str], plain: Sequence[str], wanted: Mapping[str, str]) -> dict[str, int]:
+    known: dict[str, int] = {}
+    for name, column in wanted.items():
+        if _plain(column) not in plain:
+            raise ImportRefused(f"the file has no column {column!r} (mapped to {name}); its columns are {', '.join(header)}")
+        known[name] = plain.index(_plain(column))
+    return known
+
+
+def is_own_kind(name: str) -> bool:
+    """Say whether a column is of identifiers of a kind of the company's own: "identifier.loyalty-card"."""
+    return name.startswith(OWN) and OWN_KIND.fullmatch(name[len(OWN) :]) is not None
 
 
 def _plain(cell: str) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ctiroute.documents import Mapping, Node, Scalar, choice, fields, load, mapping_of, refuse, text
 from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Medium
-from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS
+from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS, is_own_kind
 from ctiroute.store.importing.run import ImportOptions
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_profile(path: Path, kind: str) -> ImportOptions:
     tree = load(content, str(path))
     if isinstance(tree, Scalar) and tree.value is None:
         tree = Mapping({}, str(path), 0, 0)
-    known = choice(*(TOUCH_COLUMNS if kind == "touches" else CUSTOMER_COLUMNS))
+    known = choice(*TOUCH_COLUMNS) if kind == "touches" else _customer_column
     with fields(tree, "an import profile") as f:
         columns = f.get("columns", mapping_of(text, key=known), {})
         timezone = f.get("timezone", _zone, ImportOptions().timezone)
@@ -59,6 +59,11 @@ def parse_limit(written: str) -> tuple[int, float | None]:
     if found is None:
         raise ValueError(f"{written!r} is no limit: write a number of rows, 100, or a part of all, 1%")
     return (int(found[1]), None) if found[1] else (0, float(found[2]))
+
+
+def _customer_column(node: Node) -> str:
+    name = text(node)
+    return name if is_own_kind(name) else choice(*CUSTOMER_COLUMNS)(node)
 
 
 def _limit(node: Node) -> tuple[int, float | None]:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ctiroute.model import Customer, Identifier, IdentifierKind, Medium, TouchStatus
+from ctiroute.model.identifying import MAX_VALUE, parse_email, parse_identifier
+from ctiroute.store.importing.mapping import OWN, is_own_kind
 from ctiroute.store.importing.numbers import number_reader
 from ctiroute.store.touch_rows import to_microseconds
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from ctiroute.store.importing.mapping import Columns
     from ctiroute.store.touch_rows import TouchRow
 
-MAX_KEY = 200  # characters of an id, a campaign, an address
+MAX_KEY = MAX_VALUE  # characters of an id, a campaign, an address
 _MAX_TEXT = 4000  # characters of any other cell: longer than the longest message
 _AHEAD = timedelta(days=1)  # a touch sent later than this after now is a wrong date or timezone
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
@@ -157,6 +159,8 @@ def _lengths(columns: Columns) -> Callable[[Sequence[str]], None]:
 def customer_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str]], Customer]:
     """Return what makes a row of cells a customer, or raises `Refused`; several phones or addresses stand apart by `;`, `,` or `|`."""
     at, check_lengths = columns.at, _lengths(columns)
+    kinds = [(kind.value, at(kind.value)) for kind in IdentifierKind]
+    kinds += [(name[len(OWN) :], index) for name, index in columns.known.items() if is_own_kind(name)]
 
     def parse(row: Sequence[str]) -> Customer:
         check_lengths(row)
@@ -165,8 +169,8 @@ def customer_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[
         if not customer_id:
             raise Refused("customer_id", "is empty")
         identifiers: dict[Identifier, None] = {}
-        for kind in IdentifierKind:
-            for raw in cells[at(kind.value)].replace(";", ",").replace("|", ",").split(","):
+        for kind, index in kinds:
+            for raw in cells[index].replace(";", ",").replace("|", ",").split(","):
                 if raw.strip():
                     identifiers[_identifier(kind, raw.strip(), defaults.region)] = None
         return Customer(
@@ -230,17 +234,16 @@ def _parse_form(text: str, form: str) -> datetime | None:
         return None
 
 
-def _identifier(kind: IdentifierKind, raw: str, region: str) -> Identifier:
-    if kind is IdentifierKind.PHONE:
+def _identifier(kind: str, raw: str, region: str) -> Identifier:
+    if kind == _PHONE:
         phone = number_reader(region)(raw.lstrip("'"))
         if phone is None:
             raise Refused("phone", "is not a possible phone number")
         return Identifier(kind, phone)
-    if kind is IdentifierKind.EMAIL:
-        return Identifier(kind, _email(raw, "email"))
-    if len(raw) > MAX_KEY:
-        raise Refused(kind.value, f"is longer than {MAX_KEY} characters")
-    return Identifier(kind, raw)
+    try:
+        return parse_identifier(kind, raw, region)
+    except ValueError as error:
+        raise Refused(kind, str(error)) from error
 
 
 def _email(text: str, missing: str) -> str:
@@ -248,10 +251,10 @@ def _email(text: str, missing: str) -> str:
         raise Refused(missing, "is empty")
     if len(text) > MAX_KEY:
         raise Refused("email", f"is longer than {MAX_KEY} characters")
-    name, at, domain = text.lower().rpartition("@")
-    if not (name and at and domain) or any(char.isspace() for char in text):
-        raise Refused("email", "is not an address")
-    return text.lower()
+    try:
+        return parse_email(text)
+    except ValueError as error:
+        raise Refused("email", str(error)) from error
 
 
 def _fields(columns: Columns) -> Callable[[Sequence[str]], str]:

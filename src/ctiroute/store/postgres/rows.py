@@ -52,7 +52,6 @@ _MEDIA_BY_NUMBER = {number: Medium(value) for value, number in MEDIUM_NUMBERS.it
 _STATUSES_BY_NUMBER = {number: TouchStatus(value) for value, number in STATUS_NUMBERS.items()}
 _MEDIA = {member.value: member for member in Medium}
 _RECEIPT_TIMES = {TouchStatus.DELIVERED: 2, TouchStatus.READ: 3, TouchStatus.CLICKED: 4}  # places in `receipt_values`
-_KINDS = {member.value: member for member in IdentifierKind}
 _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
 _OUTCOMES = {member.value: member for member in Outcome}
 
@@ -121,7 +120,7 @@ def key_of(identifier: Identifier) -> int | None:
     """Return the number of a phone in E.164, which is its key; None: its key is in `identifiers`."""
     value = identifier.value
     if (
-        identifier.kind is IdentifierKind.PHONE
+        identifier.kind == IdentifierKind.PHONE
         and value[:1] == "+"
         and value[1:2] != "0"
         and len(value) <= _MAX_DIGITS + 1
@@ -144,12 +143,12 @@ def phone(value: str) -> Identifier:
 
 def identifier_values(identifier: Identifier) -> tuple[str, str]:
     """Return an identifier as (kind, value)."""
-    return identifier.kind.value, to_text(identifier.value)
+    return identifier.kind, to_text(identifier.value)
 
 
 def identifier_of(kind: str, value: str) -> Identifier:
     """Return an identifier that is not its own key."""
-    return Identifier(_KINDS[kind], from_text(value))
+    return Identifier(kind, from_text(value))
 
 
 # --- customers

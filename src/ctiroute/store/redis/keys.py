@@ -36,12 +36,12 @@ NEWS = PREFIX + "news"
 
 def bucket_of(identifier: Identifier) -> int:
     """Return the bucket of an identifier: the same on every node and in every version."""
-    return zlib.crc32(f"{identifier.kind.value}:{identifier.value}".encode("utf-8", "surrogatepass")) % BUCKETS
+    return zlib.crc32(f"{identifier.kind}:{identifier.value}".encode("utf-8", "surrogatepass")) % BUCKETS
 
 
 def facts_key(identifier: Identifier) -> bytes:
     """Return the key of what is known of an identifier."""
-    name = f"{PREFIX}{{b:{bucket_of(identifier)}}}:facts:{identifier.kind.value}:{identifier.value}"
+    name = f"{PREFIX}{{b:{bucket_of(identifier)}}}:facts:{identifier.kind}:{identifier.value}"
     return name.encode("utf-8", "surrogatepass")
 
 

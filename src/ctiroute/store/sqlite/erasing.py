@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ctiroute.model import ErasureMarker, Identifier, IdentifierKind
+from ctiroute.model import ErasureMarker, Identifier
 from ctiroute.store.erasing import BEFORE, NEAR, OTHER, SHARED, Findings, Person, from_marker, telling_digits, to_marker
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.rows import Row
@@ -53,7 +53,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
 def finish(connection: sqlite3.Connection, findings: Findings, mark_at: datetime | None) -> None:
     """Remove the customers, the identifiers that nothing refers to any more, and leave the marker."""
     connection.executemany(SQL["erase_customers"], [(one,) for one in findings.customers])
-    connection.executemany(SQL["erase_identifiers"], [(one.kind.value, one.value) for one in findings.person.own])
+    connection.executemany(SQL["erase_identifiers"], [(one.kind, one.value) for one in findings.person.own])
     if mark_at is not None:
         connection.execute(SQL["add_erasure"], (to_microseconds(mark_at), to_marker(findings.marked(mark_at))))
 
@@ -124,7 +124,7 @@ def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
     for identifier in dict.fromkeys((*subject.identifiers, *_identifiers_of(connection, person.customers))):
         number, owners = _owners(connection, identifier)
         strangers = sorted(owners - person.customers.keys())
-        connection.execute(SQL["add_subject_identifier"], (identifier.kind.value, identifier.value, number, bool(strangers)))
+        connection.execute(SQL["add_subject_identifier"], (identifier.kind, identifier.value, number, bool(strangers)))
         if strangers:
             person.shared[identifier] = tuple(strangers)
             neighbours |= dict.fromkeys(strangers)
@@ -135,11 +135,11 @@ def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
 
 
 def _owners(connection: sqlite3.Connection, identifier: Identifier) -> tuple[int | None, set[str]]:
-    found = connection.execute(SQL["search_owners"], (identifier.kind.value, identifier.value)).fetchall()
+    found = connection.execute(SQL["search_owners"], (identifier.kind, identifier.value)).fetchall()
     return (found[0][0] if found else None), {row[1] for row in found if row[1] is not None}
 
 
 def _identifiers_of(connection: sqlite3.Connection, customers: Iterable[str]) -> Iterator[Identifier]:
     for customer_id in customers:
         for kind, value in connection.execute(SQL["search_identifiers_of"], (customer_id,)).fetchall():
-            yield Identifier(IdentifierKind(kind), value)
+            yield Identifier(kind, value)

@@ -99,9 +99,9 @@ class Reader:
     def _find_caller(self, query: CallerQuery) -> CallerFacts:
         asked, limit = query.identifier, query.limit
         since, calls_since = to_microseconds(query.touches_since), to_microseconds(query.calls_since)
-        found = self._execute(_FIND_IDENTIFIER, (asked.kind.value, asked.value, since, calls_since)).fetchall()
+        found = self._execute(_FIND_IDENTIFIER, (asked.kind, asked.value, since, calls_since)).fetchall()
         first = found[0]
-        has_called = first[9] and asked.kind is IdentifierKind.PHONE
+        has_called = first[9] and asked.kind == IdentifierKind.PHONE
         call_rows = self._execute(_FIND_CALLS, (asked.value, calls_since, limit)).fetchall() if has_called else []
         calls = tuple([rows.past_call_of(row) for row in call_rows])
         if first[4] is None:

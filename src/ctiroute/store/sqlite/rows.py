@@ -15,7 +15,6 @@ from ctiroute.model import (
     CallRecord,
     Customer,
     Identifier,
-    IdentifierKind,
     Interaction,
     InteractionEvent,
     InteractionStatus,
@@ -45,7 +44,6 @@ Row = tuple[Any, ...]
 MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
 
 _MEDIA = {member.value: member for member in Medium}
-_KINDS = {member.value: member for member in IdentifierKind}
 _TOUCH_STATUSES = {member.value: member for member in TouchStatus}
 _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
 _OUTCOMES = {member.value: member for member in Outcome}
@@ -75,12 +73,12 @@ def _from_json(text: str) -> dict[str, str]:
 
 def identifier_values(identifier: Identifier) -> Row:
     """Return an identifier as (kind, value)."""
-    return identifier.kind.value, identifier.value
+    return identifier.kind, identifier.value
 
 
 def identifier_of(kind: str, value: str) -> Identifier:
     """Return an identifier."""
-    return Identifier(_KINDS[kind], value)
+    return Identifier(kind, value)
 
 
 # --- customers
@@ -122,8 +120,8 @@ def touch_of(row: Row, identifier: Identifier) -> Touch:
 # --- interactions
 
 
-def interaction_values(interaction: Interaction) -> Row:
-    """Return an interaction for `put_interaction`."""
+def interaction_values(interaction: Interaction, clocks: str = "") -> Row:
+    """Return an interaction for `put_interaction`; `clocks` say when each thing was told, "": it comes whole."""
     identifier = interaction.identifier
     return (
         interaction.interaction_id,
@@ -139,14 +137,20 @@ def interaction_values(interaction: Interaction) -> Row:
         interaction.outcome,
         to_json(interaction.form),
         _encode([(to_microseconds(event.at), event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]).decode(),
-        identifier and identifier.kind.value,
+        interaction.source,
+        interaction.external_id,
+        interaction.revision,
+        _encode(interaction.flags).decode() if interaction.flags else "[]",
+        clocks,
+        identifier and identifier.kind,
         identifier and identifier.value,
     )
 
 
 def interaction_of(row: Row) -> Interaction:
     """Return an interaction from a row of `find_interactions_*`."""
-    interaction_id, customer_id, medium, topic, title, status, opened_at, updated_at, owner, outcome, form, events, kind, value = row
+    interaction_id, customer_id, medium, topic, title, status, opened_at, updated_at, owner, outcome, form, events, kind, value, *more = row
+    source, external_id, revision, flags = more
     return Interaction(
         interaction_id,
         customer_id,
@@ -160,7 +164,11 @@ def interaction_of(row: Row) -> Interaction:
         outcome,
         {} if form == "{}" else _decode_map(form),
         () if events == "[]" else tuple([InteractionEvent(from_microseconds(at), kind, text) for at, kind, text in _decode_events(events)]),
-        None if kind is None else Identifier(_KINDS[kind], value),
+        None if kind is None else Identifier(kind, value),
+        source,
+        external_id,
+        revision,
+        () if flags == "[]" else _decode_texts(flags),
     )
 
 

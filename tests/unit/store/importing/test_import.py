@@ -34,7 +34,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
-async def facts(store: SqliteStore, value: str = PHONE, kind: IdentifierKind = IdentifierKind.PHONE) -> CallerFacts:
+async def facts(store: SqliteStore, value: str = PHONE, kind: str = IdentifierKind.PHONE) -> CallerFacts:
     """Return what a call from this number would find."""
     long_ago = NOW - timedelta(days=100)
     return await store.find_caller(CallerQuery(Identifier(kind, value), long_ago, long_ago, long_ago))
@@ -212,3 +212,12 @@ async def test_an_unclosed_quote_costs_its_rows_and_not_the_memory(store: Sqlite
     text = "phone,campaign,sent_at\n" + '"' + "x" * 200_000 + "\n" + f"{PHONE},c,2026-11-01 10:00\n"
     result = await import_touches(stream(text), store, "UA", NOW)
     assert result.rejected >= 1
+
+
+async def test_customers_have_keys_of_the_companys_own_kinds(store: SqliteStore) -> None:
+    """A column named after a kind, in the header or by a mapping, leads to its customer; a name that is no kind stays an attribute."""
+    file = stream("id,phone,Identifier.loyalty-card,chat,identifier.Цифри\nC1,0671234567,4711;4712,@olena,x\n")
+    await import_customers(file, store, "UA", NOW, ImportOptions(columns={"identifier.viber": "chat"}))
+    for kind, value in (("loyalty-card", "4711"), ("loyalty-card", "4712"), ("viber", "@olena")):
+        (customer,) = (await facts(store, value, kind)).customers
+        assert (customer.customer_id, customer.attributes) == ("C1", {"identifier.Цифри": "x"})
