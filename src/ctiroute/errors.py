@@ -4,14 +4,17 @@
     ├── ConfigurationError          a file the user wrote is wrong: carries every fault found in one run
     │   ├── DocumentError           not even YAML (or over a bound); raised by `documents`
     │   ├── SettingsError           ctiroute.yml, CTIROUTE_* variables
-    │   └── RulesError              rules/*.yml
+    │   ├── RulesError              rules/*.yml
+    │   └── MappingError            mapping files of connectors
     ├── ProtocolError               the peer broke the wire format; close the session, take the default way
     │   ├── AgiError
-    │   └── AmiError
+    │   ├── AmiError
+    │   └── PayloadError            what a source sent is not what it claims to be
     ├── LinkError                   Asterisk is away, refused us, or did not answer in time
     ├── StoreError                  the store could not answer; the call goes on without it
     │   ├── StoreUnavailable        later may work: back off and try again
     │   └── StoreConflict           the data contradicts what is stored: do not try again
+    ├── CallbackRefused             a callback order cannot be taken, or not be changed as asked: the message says why
     ├── ImportRefused               an import went over its limit of bad rows and was rolled back
     └── AccessDenied                sign-in or a message was refused; says nothing about why to the outside
 
@@ -70,6 +73,10 @@ class RulesError(ConfigurationError):
     """The rule files cannot be compiled; the rules in use stay."""
 
 
+class MappingError(ConfigurationError):
+    """A mapping file of a connector cannot be used."""
+
+
 class ProtocolError(CtirouteError):
     """The peer broke the wire format. The session is over: close it and take the default way."""
 
@@ -89,6 +96,10 @@ class AmiError(ProtocolError):
     """Bytes on the manager link that are not AMI, or an action that cannot be encoded."""
 
 
+class PayloadError(ProtocolError):
+    """A body from a source of messages cannot be read, or is over a bound. Sending it again will not help."""
+
+
 class LinkError(CtirouteError):
     """Asterisk is away, refused us, or did not answer in time. The message names the remedy."""
 
@@ -103,6 +114,10 @@ class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is
 
 class StoreConflict(StoreError):  # noqa: N818 - reads as what it is
     """What was to be written contradicts what is stored; trying again will not help."""
+
+
+class CallbackRefused(CtirouteError):  # noqa: N818 - reads as what it is
+    """A callback order cannot be taken, or not be changed as asked, as things stand."""
 
 
 class ImportRefused(CtirouteError):  # noqa: N818 - reads as what it is

@@ -10,6 +10,8 @@ import pytest
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import (
     ApiKey,
+    CallbackAttempt,
+    CallbackOrder,
     CallRecord,
     Campaign,
     Customer,
@@ -82,6 +84,12 @@ async def fill(store: Store) -> None:
         )
         await store.record_missed(MissedCall(key, text, key, text, text, text, at, 1.5))
         await store.put_wrap_up(WrapUp(key, text, text, at, text))
+        matter, tried = f"{text} {number}", (CallbackAttempt(text, text, at),)
+        await store.put_callback(
+            CallbackOrder(
+                f"cb{number}", f"+38067{number:07d}", at, at, at, at, text, matter, text, text, key, keys[1], note=text, attempts=tried
+            )
+        )
         await store.put_operator(Operator(key, text, (text,), text, text, text, Role.SUPERVISOR, text), "$argon2" if number % 2 else None)
         await store.put_api_key(ApiKey(key, text, frozenset({Scope.TOUCHES}), at, at, None, at), b"h")
         await store.put_rules_version(RulesVersion(f"v{number}", at, text, "save", text, {f"{text}.yml": text}))

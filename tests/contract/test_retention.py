@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OLD, NEW = timedelta(days=40), timedelta(days=2)
 CUT = NOW - timedelta(days=30)
-CUTS = Cuts(touches=CUT, interactions=CUT, calls=CUT, snapshots=CUT, missed_calls=CUT, wrap_ups=CUT, erasures=CUT)
+CUTS = Cuts(touches=CUT, interactions=CUT, calls=CUT, snapshots=CUT, missed_calls=CUT, wrap_ups=CUT, callbacks=CUT, erasures=CUT)
 LONG_AGO = NOW - timedelta(days=4000)
 
 

@@ -50,6 +50,7 @@ def cuts_of(retention: RetentionSettings, now: datetime) -> Cuts:
         snapshots=before(retention.snapshots_days),
         missed_calls=before(retention.missed_calls_days),
         wrap_ups=before(retention.wrap_ups_days),
+        callbacks=before(retention.callbacks_days),
         erasures=now - ERASURES_KEPT,
     )
 

@@ -34,6 +34,7 @@ _DONE = (
     ("calls", "calls: number, customer, what was known", "made anonymous"),
     ("missed_calls", "missed calls: number, name, headline", "made anonymous"),
     ("wrap_ups", "operators' notes on these calls", "emptied"),
+    ("callbacks", "callback orders", "removed"),
     ("snapshots", "what was known at calls of others near", "removed"),
 )
 NOT_REACHED = (
@@ -57,7 +58,6 @@ def add(commands: Commands) -> None:
     add_config(parser)
     for kind in IdentifierKind:
         parser.add_argument(f"--{kind}", action="append", default=[], metavar=kind.upper(), help=f"whoever has this {kind}; may repeat")
-    parser.add_argument("--customer", action="append", default=[], metavar="ID", help="the company's own key of a customer; may repeat")
     parser.add_argument(
         "--identifier",
         action="append",
@@ -65,6 +65,7 @@ def add(commands: Commands) -> None:
         metavar="KIND=VALUE",
         help="the same of a kind of your own: loyalty-card=4711; may repeat",
     )
+    parser.add_argument("--customer", action="append", default=[], metavar="ID", help="the company's own key of a customer; may repeat")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("--yes", action="store_true", help="do not ask first; needed where nobody can be asked")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")

@@ -69,6 +69,19 @@ def country_of(e164: str) -> str | None:
     return phonenumbers.region_code_for_number(number) if number is not None else None
 
 
+@lru_cache(maxsize=4096)
+def zones_of(e164: str) -> tuple[str, ...]:
+    """Return the names of the timezones an E.164 number may be used in, as the tz database has them; () when it does not tell.
+
+    Source: libphonenumber's own table, by prefix. A mobile number has all zones of its country.
+    """
+    from phonenumbers import timezone  # noqa: PLC0415 - a megabyte of prefixes, which only callbacks need
+
+    number = _parse(e164, None)
+    zones = timezone.time_zones_for_number(number) if number is not None else ()
+    return tuple(zone for zone in zones if zone != timezone.UNKNOWN_TIMEZONE)
+
+
 @lru_cache(maxsize=65536)
 def display_phone(e164: str) -> str:
     """Return an E.164 number as people write it: "+380 67 123 4567"."""

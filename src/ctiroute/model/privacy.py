@@ -18,6 +18,7 @@ class Cuts:
     snapshots: datetime | None = None  # what was known of a caller, kept with the call: by the time of the call
     missed_calls: datetime | None = None  # by the time the phone rang
     wrap_ups: datetime | None = None  # by the time they were noted
+    callbacks: datetime | None = None  # closed orders, by the time they were closed; open ones are never over
     erasures: datetime | None = None  # what tells running nodes of an erasure, by the time of the erasure
 
 
@@ -31,6 +32,7 @@ class Purged:
     snapshots: int = 0
     missed_calls: int = 0
     wrap_ups: int = 0
+    callbacks: int = 0
     identifiers: int = 0  # keys that nothing referred to any more, as far as the store keeps them apart: a phone may be its own
     erasures: int = 0
 
@@ -82,13 +84,14 @@ class Erasure:
     snapshots: int = 0  # other people's calls, of which we forgot what was known then, because it may have named the subject
     missed_calls: int = 0  # made anonymous
     wrap_ups: int = 0  # notes emptied
+    callbacks: int = 0  # removed: who asked to be forgotten is not rung
     kept: tuple[Kept, ...] = ()
     candidates: tuple[str, ...] = ()  # the identifier is several customers': nothing was done, because one has to be named
 
     @property
     def total(self) -> int:
         """All records removed or made anonymous."""
-        return self.customers + self.touches + self.interactions + self.calls + self.snapshots + self.missed_calls + self.wrap_ups
+        return self.customers + self.touches + self.interactions + self.calls + self.snapshots + self.missed_calls + self.wrap_ups + self.callbacks
 
 
 @dataclass(frozen=True, slots=True)

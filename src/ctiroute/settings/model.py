@@ -6,6 +6,7 @@ together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,36 @@ class RetentionSettings:
     snapshots_days: int | None = 30  # what was known of the caller when he called: all of it personal, and most of a call's bytes
     missed_calls_days: int | None = 30
     wrap_ups_days: int | None = 365
+    webhooks_days: int | None = 14  # what was delivered, or given up; what still waits is kept until it is either
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Another system that is told what happens here."""
+
+    name: str  # in lists, metrics and variables
+    url: str  # http or https; asked as it stands here and nowhere else: a redirection is not followed
+    events: tuple[str, ...] = ("*",)  # kinds of announcements, with * for any part
+    secret: str = ""  # of the signature
+    timeout_s: float = 10.0  # for one attempt, from connecting to the answer
+    attempts: int = 20  # with pauses of 2 s to 1 h: about nine hours; then it is given up
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpCode:
+    """How a call may end for the business, as one of the codes an operator chooses from."""
+
+    code: str  # what reports and webhooks carry
+    label: Mapping[str, str]  # language -> what operators read; "" is for all
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLoopSettings:
+    """How the outcome of a call finds what it belongs to."""
+
+    touch_hours: float = 24.0  # a call that no rule laid to a touch belongs to the latest one sent so shortly before; 0: to none
+    wrap_up_quiet_s: float = 20.0  # a note is told when nothing was typed for so long
+    callbacks_days: int | None = 90  # orders that are done, given up or cancelled; open ones stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +113,9 @@ class Settings:
     asterisk: tuple[AsteriskSettings, ...] = ()  # none: no pops, routing only
     web: WebSettings = field(default_factory=WebSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    webhooks: tuple[WebhookSettings, ...] = ()  # none: nobody is told
+    closed_loop: ClosedLoopSettings = field(default_factory=ClosedLoopSettings)
+    wrap_up: Mapping[str, tuple[WrapUpCode, ...]] = field(default_factory=dict)  # queue -> its codes; "*" for those not named
 
     @property
     def store_url(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ctiroute.store.administration import AdministrationStore
+from ctiroute.store.callbacks import CallbackStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ctiroute.store.touch_rows import TouchRow
 
 
-class Store(AdministrationStore, Protocol):
+class Store(AdministrationStore, CallbackStore, Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
     @property

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never, cast
 import msgspec
 
 from ctiroute.errors import StoreError
-from ctiroute.model import ApiKey, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, RulesVersion, WrapUp
+from ctiroute.model import ApiKey, CallbackOrder, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, RulesVersion, WrapUp
 from ctiroute.store.rules_rows import use_id
 from ctiroute.store.touch_rows import TouchRow
 
@@ -32,6 +32,7 @@ Item = (
     | CallRecord
     | MissedCall
     | WrapUp
+    | CallbackOrder
     | tuple[Operator, str | None]
     | tuple[ApiKey, bytes]
     | RulesVersion
@@ -52,6 +53,7 @@ class Kind(StrEnum):
     CALLS = "calls"
     MISSED_CALLS = "missed_calls"
     WRAP_UPS = "wrap_ups"
+    CALLBACKS = "callbacks"
     OPERATORS = "operators"
     API_KEYS = "api_keys"
     RULES_VERSIONS = "rules_versions"
@@ -107,6 +109,8 @@ def key_of(item: Item) -> Key:  # noqa: PLR0911 - one for each kind
             return (item.pop_id,)
         case WrapUp():
             return item.call_id, item.operator_id
+        case CallbackOrder():
+            return (item.callback_id,)
         case RulesVersion():
             return (use_id(item),)
         case (Operator() as operator, _):
@@ -153,6 +157,8 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             await _each(target.record_missed, cast("Sequence[MissedCall]", page))
         case Kind.WRAP_UPS:
             await _each(target.put_wrap_up, cast("Sequence[WrapUp]", page))
+        case Kind.CALLBACKS:
+            await target.restore_callbacks(cast("Sequence[CallbackOrder]", page))
         case Kind.OPERATORS:
             for operator, password_hash in cast("Sequence[tuple[Operator, str | None]]", page):
                 await target.put_operator(operator, password_hash)

@@ -54,12 +54,13 @@ class Findings:
     snapshots: list[str] = field(default_factory=list)
     missed_calls: list[str] = field(default_factory=list)
     wrap_ups: list[tuple[str, str]] = field(default_factory=list)
+    callbacks: dict[str, None] = field(default_factory=dict)
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
 
     def sort(self, kind: str, key: str, whose: str) -> None:
-        """Put a touch or an interaction where it belongs."""
+        """Put a touch, an interaction or a callback where it belongs."""
         if whose == SUBJECT:
-            (self.touches if kind == "touches" else self.interactions)[key] = None
+            {"touches": self.touches, "interactions": self.interactions, "callbacks": self.callbacks}[kind][key] = None
         else:
             self.kept[kind, whose] += 1
 
@@ -91,6 +92,7 @@ class Findings:
             snapshots=len(self.snapshots),
             missed_calls=len(self.missed_calls),
             wrap_ups=len(self.wrap_ups),
+            callbacks=len(self.callbacks),
             kept=tuple(kept),
             candidates=person.candidates,
         )

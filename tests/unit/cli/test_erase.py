@@ -140,6 +140,7 @@ def test_a_script_reads_the_report(config: Path, database: Path, ctiroute: Calla
         "calls": 1,
         "missed_calls": 0,
         "wrap_ups": 0,
+        "callbacks": 0,
         "snapshots": 0,
     }
     assert report["kept"] == [{"kind": "identifiers", "count": 1, "why": "phone +380441112233 is also that of customer K2"}]

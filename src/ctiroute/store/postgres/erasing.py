@@ -54,6 +54,7 @@ class Search:
                 found += await self._link.run(f"search_{kind}_of_customers", customers)
             for key, whose in found:
                 findings.sort(kind, rows.from_text(key), whose)
+        await self._find_callbacks(findings)
         await self._find_calls(findings, _EVER)
         return findings, keys
 
@@ -80,6 +81,12 @@ class Search:
                 findings.missed_calls.append(rows.from_text(pop_id))
         notes = await run("search_notes", _texts(theirs))
         findings.wrap_ups = [(rows.from_text(call_id), rows.from_text(operator_id)) for call_id, operator_id in notes]
+
+    async def _find_callbacks(self, findings: Findings) -> None:
+        names = [(*rows.identifier_values(one), one in self._person.shared) for one in (*self._person.own, *self._person.shared)]
+        kinds, values, shared = ([each[place] for each in names] for place in range(3))
+        for key, whose in await self._link.run("search_callbacks", self._customers(), kinds, values, shared):
+            findings.sort("callbacks", rows.from_text(key), whose)
 
     async def _resolve(self) -> bool:
         """Find out who the subject is; False: it could be one of several."""
@@ -144,6 +151,7 @@ def steps(findings: Findings) -> Iterator[tuple[str, Sequence[object]]]:
         ("touches", list(findings.touches)),
         ("interactions", list(findings.interactions)),
         ("missed_calls", findings.missed_calls),
+        ("callbacks", list(findings.callbacks)),
     ):
         for start in range(0, len(keys), BITE):
             yield f"erase_{kind}", (_texts(keys[start : start + BITE]),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.model import Campaign, Medium, WrapUp
+from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import Kind, key_of
 from ctiroute.store.postgres import records, rows
 from ctiroute.store.postgres.faults import readable
@@ -48,6 +49,8 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each k
         case Kind.WRAP_UPS:
             call_id, operator_id, note = map(rows.from_text, row[:3])
             return WrapUp(call_id, operator_id, note, row[3], rows.from_text(row[4]))
+        case Kind.CALLBACKS:
+            return from_json(row[0])
         case Kind.OPERATORS:
             return records.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:

@@ -46,6 +46,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
     yield from _bites("erase_interactions", [(key,) for key in findings.interactions])
     yield from _bites("erase_missed_calls", [(key,) for key in findings.missed_calls])
     yield from _bites("erase_wrap_ups", findings.wrap_ups)
+    yield from _bites("erase_callbacks", [(key,) for key in findings.callbacks])
     yield from _bites("erase_snapshots", [(key,) for key in findings.snapshots])
     yield from _bites("erase_calls", list(findings.calls.items()))
 
@@ -82,6 +83,8 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
         for by in ("identifiers", "customers") if person.customers else ("identifiers",):
             for key, whose in connection.execute(SQL[f"search_{kind}_of_{by}"]):
                 findings.sort(kind, key, whose)
+    for key, whose in connection.execute(SQL["search_callbacks_of_subject"]):
+        findings.sort("callbacks", key, whose)
     _find_calls(connection, findings, _EVER)
     return findings
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from ctiroute.model import Campaign, Identifier, Medium, WrapUp
+from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import Kind, key_of
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, readable
@@ -57,7 +58,7 @@ def count(path: Path, kind: Kind) -> int:
         return int(connection.execute(SQL[f"count_all_{kind}"]).fetchone()[0])
 
 
-def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
+def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each kind
     match kind:
         case Kind.CAMPAIGNS:
             return Campaign(row[0], row[1], Medium(row[2]))
@@ -71,6 +72,8 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: PLR0911 - one for each kind
             return rows.missed_of(row)
         case Kind.WRAP_UPS:
             return WrapUp(row[0], row[1], row[2], rows.from_microseconds(row[3]), row[4])
+        case Kind.CALLBACKS:
+            return from_json(row[0])
         case Kind.OPERATORS:
             return rows.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:
