@@ -1,15 +1,27 @@
 """The service's own configuration. Knows ctiroute.yml and CTIROUTE_* variables; builds nothing."""
 
 from ctiroute.settings.load import LANGUAGES, environment_names, load_settings
-from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings.model import (
+    AsteriskSettings,
+    ClosedLoopSettings,
+    FastAgiSettings,
+    RetentionSettings,
+    Settings,
+    WebhookSettings,
+    WebSettings,
+    WrapUpCode,
+)
 
 __all__ = [
     "LANGUAGES",
     "AsteriskSettings",
+    "ClosedLoopSettings",
     "FastAgiSettings",
     "RetentionSettings",
     "Settings",
     "WebSettings",
+    "WebhookSettings",
+    "WrapUpCode",
     "environment_names",
     "load_settings",
 ]

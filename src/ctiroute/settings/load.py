@@ -33,13 +33,14 @@ from ctiroute.documents import (
     text,
 )
 from ctiroute.errors import ConfigurationError, Fault, SettingsError
-from ctiroute.settings.model import AsteriskSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings import closed_loop
+from ctiroute.settings.model import AsteriskSettings, ClosedLoopSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings.secret import maybe_empty, path_of, secret, secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping as Map
 
-    from ctiroute.documents import Fields
 
 PREFIX = "CTIROUTE_"
 LANGUAGES = ("en", "uk")  # the page speaks these
@@ -61,6 +62,7 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("snapshot_numbers",),
     ("agi_socket",),
     *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
+    *(("closed_loop", field.name) for field in dataclass_fields(ClosedLoopSettings)),
     *(("retention", field.name) for field in dataclass_fields(RetentionSettings)),
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
@@ -117,18 +119,27 @@ def _with_environment(tree: Mapping, environ: Map[str, str]) -> Mapping:
     for name in sorted(environ):
         if not name.startswith(PREFIX):
             continue
+        if (webhook := closed_loop.secret_name(name)) is not None:
+            value = secret_file(Path(environ[name]), name, faults) if webhook[1] else environ[name]
+            tree = closed_loop.with_secret(tree, webhook[0], _scalar(value, name)) or _unknown_webhook(tree, name, faults)
+            continue
         base = name.removesuffix("_FILE")
         path = names.get(name) or (names.get(base) if names.get(base) in _SECRETS else None)
         if path is None:
             faults.append(Fault(name, 0, 0, "is not a variable ctiroute knows", hint=_nearest(name, names)))
             continue
-        value = environ[name] if name in names else _secret_file(Path(environ[name]), name, faults)
+        value = environ[name] if name in names else secret_file(Path(environ[name]), name, faults)
         node: Node = _scalar(value, name)
         if path in _LISTS:
             node = Sequence(tuple(_scalar(part.strip(), name) for part in value.split(",") if part.strip()), name, 0, 0)
         tree = _overlay_asterisk(tree, path[1], node) if path[0] == "asterisk" else overlay(tree, path, node)
     if faults:
         raise SettingsError(faults)
+    return tree
+
+
+def _unknown_webhook(tree: Mapping, name: str, faults: list[Fault]) -> Mapping:
+    faults.append(Fault(name, 0, 0, "names no webhook of the settings", hint="CTIROUTE_WEBHOOK_NAME_SECRET, in capitals, - written as _"))
     return tree
 
 
@@ -149,44 +160,11 @@ def _scalar(value: str, name: str) -> Scalar:
     return Scalar(resolve(value), value, name, 0, 0)
 
 
-def _secret_file(path: Path, where: str, faults: list[Fault]) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        faults.append(Fault(where, 0, 0, f"names a file that cannot be read: {error.strerror or error}", str(path)))
-    except UnicodeDecodeError:
-        faults.append(Fault(where, 0, 0, "names a file that is no text in UTF-8", str(path)))
-    return ""
-
-
-def _secret(f: Fields, key: str = "secret") -> str:
-    """Return a secret given as such or as the file it stands in. An empty one means that there is none."""
-    value = f.get(key, _maybe_empty, "")
-    if any("\ud800" <= char <= "\udfff" for char in value):  # how Python hands over bytes of the environment that are not UTF-8
-        f.wrong(f.node.get(key) or f.node, "holds bytes that are no text", "write it in UTF-8")
-    from_file = f.get(f"{key}_file", _path, None)
-    if from_file is None:
-        return value
-    node = f.node.get(f"{key}_file")
-    assert node is not None  # noqa: S101 - it was just read from there
-    return _secret_file(from_file, f"{node.file}:{node.line}:{node.column}", f.faults)
-
-
-def _maybe_empty(node: Node) -> str:
-    return "" if isinstance(node, Scalar) and not node.text else text(node)
-
-
 def _redis(node: Node) -> str:
-    url = _maybe_empty(node)
+    url = maybe_empty(node)
     if url and not re.match(r"(rediss?(\+cluster)?|unix)://.", url):
         refuse(node, "expected the URL of a Redis", "write redis://host:6379/0, rediss://, unix:///path or redis+cluster://host:6379")
     return url
-
-
-def _path(node: Node) -> Path:
-    """Return a path; a relative one in a file is meant from the file's folder, one in a variable from where the command runs."""
-    path = Path(text(node)).expanduser()
-    return (Path(node.file).parent / path if node.line else path).absolute()
 
 
 def _network(node: Node) -> str:
@@ -208,22 +186,25 @@ def _address(node: Node) -> str:
 def _settings(tree: Mapping) -> Settings:
     standard = Settings()
     with fields(tree, "ctiroute.yml") as f:
-        data_dir = f.get("data_dir", _path, standard.data_dir)
-        store = f.get("store", _maybe_empty, "")
+        data_dir = f.get("data_dir", path_of, standard.data_dir)
+        store = f.get("store", maybe_empty, "")
         redis = f.get("redis", _redis, "")
-        rules = f.get("rules", _path, standard.rules)
+        rules = f.get("rules", path_of, standard.rules)
         region = f.get("region", matching("[A-Z]{2}", "a country code of two capital letters", "such as UA, KZ, PL"), standard.region)
         language = f.get("language", choice(*LANGUAGES), standard.language)
         sensitive = f.get("sensitive", list_of(text, empty=True), standard.sensitive)
         level = f.get("log_level", choice("debug", "info", "warning", "error"), standard.log_level)
         form = f.get("log_format", choice("text", "json"), standard.log_format)
-        shadow = f.get("shadow", _path, None)
+        shadow = f.get("shadow", path_of, None)
         numbers = f.get("snapshot_numbers", choice("keep", "mask"), standard.snapshot_numbers)
-        agi_socket = f.get("agi_socket", _path, None)
+        agi_socket = f.get("agi_socket", path_of, None)
         fastagi = f.get("fastagi", _fastagi, standard.fastagi)
         asterisks = f.get("asterisk", list_of(_asterisk, empty=True), ())
         web = f.get("web", _web, standard.web)
         retention = f.get("retention", _retention, standard.retention)
+        webhooks = f.get("webhooks", closed_loop.webhooks, ())
+        loop = f.get("closed_loop", closed_loop.closed_loop, standard.closed_loop)
+        wrap_up = f.get("wrap_up", closed_loop.wrap_up, standard.wrap_up)
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
@@ -244,6 +225,9 @@ def _settings(tree: Mapping) -> Settings:
         asterisks,
         web,
         retention,
+        webhooks=webhooks,
+        closed_loop=loop,
+        wrap_up=wrap_up,
     )
 
 
@@ -253,8 +237,8 @@ def _fastagi(node: Node) -> FastAgiSettings:
         host = f.get("host", text, standard.host)
         port = f.get("port", _port, standard.port)
         allow_from = f.get("allow_from", list_of(_network, empty=True), ())
-        secret = _secret(f)
-        if secret and not re.fullmatch(r"[A-Za-z0-9_.~-]{8,128}", secret):
+        key = secret(f)
+        if key and not re.fullmatch(r"[A-Za-z0-9_.~-]{8,128}", key):
             f.wrong(f.node.get("secret") or f.node, "the secret is a part of an address", "use 8 to 128 letters, digits, and - _ . ~")
         deadline = f.get("deadline_s", number(0.1, 2.5), standard.deadline_s)
         header = f.get("header_timeout_s", number(0.1, 10), standard.header_timeout_s)
@@ -265,7 +249,7 @@ def _fastagi(node: Node) -> FastAgiSettings:
                 "listens beyond this machine, so it has to be said who may ask",
                 "add allow_from: [networks of your Asterisks], or host: 127.0.0.1",
             )
-    return FastAgiSettings(host, port, allow_from, secret, deadline, header, sockets)
+    return FastAgiSettings(host, port, allow_from, key, deadline, header, sockets)
 
 
 def _asterisk(node: Node) -> AsteriskSettings:
@@ -275,11 +259,11 @@ def _asterisk(node: Node) -> AsteriskSettings:
         host = f.get("host", text, standard.host)
         port = f.get("port", _port, standard.port)
         username = f.get("username", text, standard.username)
-        secret = _secret(f)
+        key = secret(f)
         tls = f.get("tls", boolean, standard.tls)
-        tls_ca = f.get("tls_ca", _path, None)
+        tls_ca = f.get("tls_ca", path_of, None)
         addresses = f.get("addresses", list_of(_address, empty=True), ())
-    return AsteriskSettings(name, host, port, username, secret, tls, tls_ca, addresses)
+    return AsteriskSettings(name, host, port, username, key, tls, tls_ca, addresses)
 
 
 def _web(node: Node) -> WebSettings:

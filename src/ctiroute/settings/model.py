@@ -61,6 +61,7 @@ class RetentionSettings:
     snapshots_days: int | None = 30  # what was known of the caller when he called: all of it personal, and most of a call's bytes
     missed_calls_days: int | None = 30
     wrap_ups_days: int | None = 365
+    callbacks_days: int | None = 90  # orders that are done, given up or cancelled; open ones stay
     webhooks_days: int | None = 14  # what was delivered, or given up; what still waits is kept until it is either
 
 
@@ -90,7 +91,6 @@ class ClosedLoopSettings:
 
     touch_hours: float = 24.0  # a call that no rule laid to a touch belongs to the latest one sent so shortly before; 0: to none
     wrap_up_quiet_s: float = 20.0  # a note is told when nothing was typed for so long
-    callbacks_days: int | None = 90  # orders that are done, given up or cancelled; open ones stay
 
 
 @dataclass(frozen=True, slots=True)

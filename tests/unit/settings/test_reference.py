@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctiroute.settings import AsteriskSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings import AsteriskSettings, ClosedLoopSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
@@ -27,12 +27,13 @@ def rows(heading: str) -> dict[str, str]:
         ("asterisk", AsteriskSettings),
         ("web", WebSettings),
         ("retention", RetentionSettings),
+        ("closed_loop", ClosedLoopSettings),
     ],
 )
 def test_every_setting_is_described_with_its_default(heading: str, kind: type) -> None:
     """A new key needs its row, and a changed default its new value."""
     described = rows(heading)
-    scalars = {field.name for field in fields(kind)} - {"fastagi", "asterisk", "web", "retention"}
+    scalars = {field.name for field in fields(kind)} - {"fastagi", "asterisk", "web", "retention", "webhooks", "closed_loop", "wrap_up"}
     assert set(described) == scalars
     standard = kind()
     for name, default in described.items():
