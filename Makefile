@@ -32,7 +32,8 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m coverage erase
 ifeq ($(strip $(ARGS)),)
 	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
-	@$(BIN)/python -m pytest tests/integration tests/acceptance
+	@$(BIN)/python -m pytest tests/integration -n auto --dist loadfile
+	@$(BIN)/python -m pytest tests/acceptance
 else
 	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
 endif

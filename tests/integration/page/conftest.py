@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import importlib.util
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +36,16 @@ CHROMIUM_ARGS = (
 
 @pytest.fixture(scope="session")
 def built_page() -> None:
-    """Build the page when its inputs changed."""
+    """Build the page when its inputs changed: one of the processes that run these tests does, the others wait for it."""
     spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
     assert spec is not None
     assert spec.loader is not None
     hatch_build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hatch_build)
-    hatch_build.build(ROOT)
-    hatch_build.install_packages(ROOT / "frontend", hatch_build.find_node())  # axe, where the page itself came built
+    with (Path(tempfile.gettempdir()) / f"ctiroute-page-{hashlib.sha256(bytes(ROOT)).hexdigest()[:16]}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        hatch_build.build(ROOT)
+        hatch_build.install_packages(ROOT / "frontend", hatch_build.find_node())  # axe, where the page itself came built
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
