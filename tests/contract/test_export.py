@@ -35,6 +35,8 @@ from ctiroute.model import (
 )
 from ctiroute.store import open_store
 from ctiroute.store.copying import Item, Kind, Step, copy_store, key_of
+from ctiroute.store.folding import EventRow
+from ctiroute.store.interactions import Tellings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,10 +77,27 @@ async def fill(store: Store) -> None:
         await store.put_interactions(
             [
                 Interaction(
-                    key, key, Medium.WEB, text, text, InteractionStatus.CLOSED, at, at, text, text, {text: text}, events, keys[number % 3]
+                    key,
+                    key,
+                    Medium.WEB,
+                    text,
+                    text,
+                    InteractionStatus.CLOSED,
+                    at,
+                    at,
+                    text,
+                    text,
+                    {text: text},
+                    events,
+                    keys[number % 3],
+                    text,
+                    key,
+                    3,
+                    (text,),
                 )
             ]
         )
+        await store.put_tellings([Tellings(key, '{"medium":1}', (EventRow(b"\0", 1, text, text),))])
         await store.record_calls(
             [CallRecord(key, text, keys[number % 3].value, text, text, at, Status.ROUTED, text, snapshot=b"\0", outcome=Outcome.ANSWERED)]
         )

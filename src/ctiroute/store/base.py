@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ctiroute.store.administration import AdministrationStore
 from ctiroute.store.callbacks import CallbackStore
+from ctiroute.store.interactions import InteractionStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ctiroute.store.touch_rows import TouchRow
 
 
-class Store(AdministrationStore, CallbackStore, Protocol):
+class Store(AdministrationStore, CallbackStore, InteractionStore, Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
     @property

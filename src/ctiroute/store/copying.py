@@ -15,6 +15,7 @@ import msgspec
 
 from ctiroute.errors import StoreError
 from ctiroute.model import ApiKey, CallbackOrder, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, RulesVersion, WrapUp
+from ctiroute.store.interactions import Tellings
 from ctiroute.store.rules_rows import use_id
 from ctiroute.store.touch_rows import TouchRow
 
@@ -29,6 +30,7 @@ Item = (
     | Customer
     | TouchRow
     | Interaction
+    | Tellings
     | CallRecord
     | MissedCall
     | WrapUp
@@ -50,6 +52,7 @@ class Kind(StrEnum):
     CUSTOMERS = "customers"
     TOUCHES = "touches"
     INTERACTIONS = "interactions"
+    TELLINGS = "tellings"
     CALLS = "calls"
     MISSED_CALLS = "missed_calls"
     WRAP_UPS = "wrap_ups"
@@ -94,14 +97,14 @@ class Reached(msgspec.Struct):
     done: dict[str, int] = {}  # kind -> items written
 
 
-def key_of(item: Item) -> Key:  # noqa: PLR0911 - one for each kind
+def key_of(item: Item) -> Key:  # noqa: C901, PLR0911 - one for each kind
     """Return the key of an item."""
     match item:
         case Campaign():
             return (item.key,)
         case Customer():
             return (item.customer_id,)
-        case Interaction():
+        case Interaction() | Tellings():
             return (item.interaction_id,)
         case CallRecord():
             return (item.call_id,)
@@ -151,6 +154,8 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             await target.put_touch_rows(cast("Sequence[TouchRow]", page))
         case Kind.INTERACTIONS:
             await target.put_interactions(cast("Sequence[Interaction]", page))
+        case Kind.TELLINGS:
+            await target.put_tellings(cast("Sequence[Tellings]", page))
         case Kind.CALLS:
             await target.record_calls(cast("Sequence[CallRecord]", page))
         case Kind.MISSED_CALLS:

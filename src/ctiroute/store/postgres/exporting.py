@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from ctiroute.model import Campaign, Medium, WrapUp
 from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import Kind, key_of
-from ctiroute.store.postgres import records, rows
+from ctiroute.store.postgres import interactions, records, rows
 from ctiroute.store.postgres.faults import readable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctiroute.store.copying import Item, Key
     from ctiroute.store.postgres.link import Link
     from ctiroute.store.postgres.rows import Row
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
 
 async def export(link: Link, kind: Kind, after: Key, limit: int) -> list[Item]:
     """Return the next items of a kind after a key."""
-    start = tuple(map(rows.to_text, after)) or (("", "") if kind is Kind.WRAP_UPS else ("",))
-    found = await link.run(f"export_{kind}", *start, limit + 1)
-    with readable():
-        items = [_item(kind, tuple(row)) for row in found]
-    if after and items and key_of(items[0]) == after:
-        del items[0]
-    return items[:limit]
+    items: Sequence[Item]
+    if kind is Kind.TELLINGS:
+        items = await interactions.export_tellings(link, after[0] if after else "", limit + 1)
+    else:
+        start = tuple(map(rows.to_text, after)) or (("", "") if kind is Kind.WRAP_UPS else ("",))
+        found = await link.run(f"export_{kind}", *start, limit + 1)
+        with readable():
+            items = [_item(kind, tuple(row)) for row in found]
+    first = 1 if after and items and key_of(items[0]) == after else 0
+    return list(items[first : first + limit])
 
 
 async def count(link: Link, kind: Kind) -> int:
@@ -57,3 +62,5 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each k
             return records.api_key_of(row)
         case Kind.RULES_VERSIONS:
             return records.rules_version_of(row)
+        case _:
+            raise AssertionError(kind)

@@ -62,6 +62,7 @@ _MARK = "\ufdd0"
 
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_pairs = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -275,8 +276,11 @@ def touch_of(row: Row, identifier: Identifier) -> Touch:
 # --- interactions
 
 
-def interaction_values(interaction: Interaction, key: int | None) -> Row:
-    """Return an interaction for `put_interaction`; `key` is that of its identifier."""
+def interaction_values(interaction: Interaction, key: int | None, clocks: str = "") -> Row:
+    """Return an interaction for `put_interaction`.
+
+    `key` is that of its identifier, `clocks` say when each thing was told; "": it comes whole.
+    """
     kind, value = (None, None) if interaction.identifier is None or key is None or key > 0 else identifier_values(interaction.identifier)
     return (
         to_text(interaction.interaction_id),
@@ -295,13 +299,21 @@ def interaction_values(interaction: Interaction, key: int | None) -> Row:
         to_text(interaction.outcome),
         _to_json(interaction.form),
         _encode([(to_microseconds(event.at), event.kind, event.text) for event in interaction.events[:MAX_EVENTS]]).decode(),
+        to_text(interaction.source),
+        to_text(interaction.external_id),
+        interaction.revision,
+        _encode(interaction.flags).decode() if interaction.flags else "[]",
+        clocks,
     )
 
 
 def interaction_of(row: Row) -> Interaction:
     """Return an interaction from a row of `find_caller`."""
-    _, key, opened_at, updated_at, _, _, _, _, interaction_id, customer_id, title, topic, outcome, both, owner, other, form, events, _ = row
-    medium, _, status = both.partition(" ")
+    _, key, opened_at, updated_at, _, _, _, _, interaction_id, customer_id, title, topic, outcome, words, owner, other, form, events = row[
+        :18
+    ]
+    source, external_id, flags = row[19:22]
+    medium, status, revision = words.split(" ")
     identifier = None
     if other is not None:
         kind, _, value = other.partition(" ")
@@ -324,6 +336,10 @@ def interaction_of(row: Row) -> Interaction:
         if events == "[]"
         else tuple([InteractionEvent(_from_microseconds(at), kind, text) for at, kind, text in _decode_events(events)]),
         identifier,
+        from_text(source),
+        from_text(external_id),
+        int(revision),
+        () if flags == "[]" else _decode_texts(flags),
     )
 
 
@@ -336,7 +352,7 @@ def _from_microseconds(value: int) -> datetime:
 
 def past_call_of(row: Row) -> PastCall:
     """Return a past call from a row of `find_caller`."""
-    _, _, received_at, _, _, _, _, _, call_id, _, outcome, rule, queue, operator_id, _, _, _, _, _ = row
+    _, _, received_at, _, _, _, _, _, call_id, _, outcome, rule, queue, operator_id = row[:14]
     return PastCall(
         from_text(call_id),
         received_at,

@@ -14,6 +14,7 @@ from ctiroute.store.postgres.administration import Administration
 from ctiroute.store.postgres.callbacks import Callbacks
 from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
+from ctiroute.store.postgres.interactions import Interactions
 from ctiroute.store.postgres.outbox import Outbox
 from ctiroute.store.touch_rows import touch_row
 
@@ -47,7 +48,7 @@ MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made:
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class PostgresStore(Administration, Callbacks):
+class PostgresStore(Administration, Callbacks, Interactions):
     """A `Store` in PostgreSQL. Open and use it in one event loop."""
 
     name = "store"

@@ -177,6 +177,11 @@ async def put_node_rules(link: Link, node: NodeRules) -> None:
     await link.run("drop_node_rules", rows.to_time(node.seen_at - rules_rows.NODE_KEPT))
 
 
+async def key_of(link: Link, identifier: Identifier | None) -> int | None:
+    """Return the key of an identifier, making it when it is none by itself."""
+    return None if identifier is None else (await _keys_of(link, (identifier,)))[identifier]
+
+
 async def _keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
     """Return the keys of identifiers, making those that are none by themselves."""
     keys: dict[Identifier, int] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ctiroute.model import Campaign, Identifier, Medium, WrapUp
 from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import Kind, key_of
-from ctiroute.store.sqlite import rows
+from ctiroute.store.sqlite import interactions, rows
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 
 def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
     """Return the next items of a kind after a key."""
+    if kind is Kind.TELLINGS:
+        return _after(after, interactions.export_tellings(path, after[0] if after else "", limit + 1), limit)
     start = after or (("", "") if kind is Kind.WRAP_UPS else ("",))
     with mapped(f"read {kind}"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute(SQL[f"export_{kind}"], (*start, limit + 1)).fetchall()
         items = _customers(connection, found) if kind is Kind.CUSTOMERS else [_item(kind, row) for row in found]
-    if after and items and key_of(items[0]) == after:
-        del items[0]
-    return items[:limit]
+    return _after(after, items, limit)
+
+
+def _after(after: Key, items: Sequence[Item], limit: int) -> list[Item]:
+    first = 1 if after and items and key_of(items[0]) == after else 0
+    return list(items[first : first + limit])
 
 
 def calls_between(path: Path, since: datetime, until: datetime, after: CallPlace | None, limit: int) -> list[CallRecord]:

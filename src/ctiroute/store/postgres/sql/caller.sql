@@ -19,11 +19,11 @@ WITH people AS MATERIALIZED (
 SELECT 'c' AS what, NULL::bigint AS key, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
     NULL::timestamptz AS read_at, NULL::timestamptz AS clicked_at, NULL::smallint AS medium, NULL::smallint AS status,
     NULL::text AS id, customer_id, name AS a, language AS b, NULL::text AS c, NULL::text AS d, NULL::text AS e, NULL::text AS f,
-    attributes AS map, others AS list, keys
+    attributes AS map, others AS list, keys, NULL::text AS g, NULL::text AS h, NULL::text AS j
 FROM people
 UNION ALL
 SELECT 't', reached.key, t.sent_at, t.delivered_at, t.read_at, t.clicked_at, t.medium, t.status, t.touch_id, t.customer_id,
-    t.title, t.text, t.terms, c.key, c.title, NULL, t.fields, NULL, NULL
+    t.title, t.text, t.terms, c.key, c.title, NULL, t.fields, NULL, NULL, NULL, NULL, NULL
 FROM reached
     CROSS JOIN LATERAL (
         SELECT * FROM touches WHERE identifier_key = reached.key AND sent_at >= $2 ORDER BY sent_at DESC LIMIT $5
@@ -32,7 +32,8 @@ FROM reached
     CROSS JOIN LATERAL (SELECT * FROM campaigns WHERE campaign_id = t.campaign_id LIMIT 1) c
 UNION ALL
 SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL, i.interaction_id, i.customer_id, i.title, i.topic,
-    i.outcome, i.medium || ' ' || i.status, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events, NULL
+    i.outcome, i.medium || ' ' || i.status || ' ' || i.revision, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events,
+    NULL, i.source, i.external_id, i.flags
 FROM people
     CROSS JOIN LATERAL (
         SELECT * FROM interactions x
@@ -41,7 +42,8 @@ FROM people
     ) i
 UNION ALL
 SELECT 'i', i.identifier_key, i.opened_at, i.updated_at, NULL, NULL, NULL, NULL, i.interaction_id, i.customer_id, i.title, i.topic,
-    i.outcome, i.medium || ' ' || i.status, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events, NULL
+    i.outcome, i.medium || ' ' || i.status || ' ' || i.revision, i.owner, i.identifier_kind || ' ' || i.identifier_value, i.form, i.events,
+    NULL, i.source, i.external_id, i.flags
 FROM reached
     CROSS JOIN LATERAL (
         SELECT * FROM interactions x
@@ -50,7 +52,7 @@ FROM reached
     ) i
 UNION ALL
 SELECT 'p', NULL, p.received_at, NULL, NULL, NULL, NULL, NULL, p.call_id, p.customer_id, p.outcome, p.rule, p.queue,
-    p.operator_id, NULL, NULL, NULL, NULL, NULL
+    p.operator_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
         SELECT * FROM calls WHERE caller_key = $1 AND received_at >= $3 ORDER BY received_at DESC LIMIT $5
     ) p

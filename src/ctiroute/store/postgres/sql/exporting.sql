@@ -21,7 +21,8 @@ ORDER BY t.touch_id LIMIT $2
 -- name: export_interactions
 -- Interactions, in the shape of a look-up's rows.
 SELECT 'i', identifier_key, opened_at, updated_at, NULL, NULL, NULL, NULL, interaction_id, customer_id, title, topic, outcome,
-    medium || ' ' || status, owner, identifier_kind || ' ' || identifier_value, form, events, NULL
+    medium || ' ' || status || ' ' || revision, owner, identifier_kind || ' ' || identifier_value, form, events, NULL, source, external_id,
+    flags
 FROM interactions WHERE interaction_id >= $1 ORDER BY interaction_id LIMIT $2
 
 -- name: export_calls

@@ -80,15 +80,17 @@ SELECT make_touches_partition($1::timestamptz)
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'touches'::regclass ORDER BY c.relname
 
 -- name: put_interaction
--- An interaction with its events, replaced when known.
+-- An interaction with its events, replaced when known. Its revision never goes back: who edits an older one is told.
 INSERT INTO interactions (interaction_id, customer_id, identifier_key, identifier_kind, identifier_value, closed, opened_at, updated_at,
-    medium, status, topic, title, owner, outcome, form, events)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    medium, status, topic, title, owner, outcome, form, events, source, external_id, revision, flags, clocks)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (interaction_id) DO UPDATE SET
     customer_id = excluded.customer_id, identifier_key = excluded.identifier_key, identifier_kind = excluded.identifier_kind,
     identifier_value = excluded.identifier_value, closed = excluded.closed, opened_at = excluded.opened_at,
     updated_at = excluded.updated_at, medium = excluded.medium, status = excluded.status, topic = excluded.topic,
-    title = excluded.title, owner = excluded.owner, outcome = excluded.outcome, form = excluded.form, events = excluded.events
+    title = excluded.title, owner = excluded.owner, outcome = excluded.outcome, form = excluded.form, events = excluded.events,
+    source = excluded.source, external_id = excluded.external_id, flags = excluded.flags, clocks = excluded.clocks,
+    revision = GREATEST(excluded.revision, interactions.revision)
 
 -- name: keys_of_interactions
 -- Everybody who is answered otherwise when these interactions change: who wrote them, and all identifiers of their customers.

@@ -32,7 +32,7 @@ LIMIT ?3
 -- name: find_interactions_of_customer
 -- Interactions of one customer: open ones of any age first, then the closed ones since a time, newest first.
 SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
-    x.outcome, x.form, x.events, i.kind, i.value
+    x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags
 FROM interactions x LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.customer_id = ?1 AND (x.closed = 0 OR x.updated_at >= ?2)
 ORDER BY x.closed, x.updated_at DESC
@@ -41,7 +41,7 @@ LIMIT ?3
 -- name: find_interactions_of_identifier
 -- The same for an identifier whose interactions name no customer.
 SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
-    x.outcome, x.form, x.events, i.kind, i.value
+    x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags
 FROM interactions x JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.identifier_id = ?1 AND x.customer_id IS NULL AND (x.closed = 0 OR x.updated_at >= ?2)
 ORDER BY x.closed, x.updated_at DESC

@@ -26,7 +26,7 @@ ORDER BY t.touch_id LIMIT ?2
 -- name: export_interactions
 -- Interactions, with their identifiers.
 SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
-    x.outcome, x.form, x.events, i.kind, i.value
+    x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags
 FROM interactions x LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.interaction_id >= ?1
 ORDER BY x.interaction_id LIMIT ?2

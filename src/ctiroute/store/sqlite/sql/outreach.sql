@@ -67,12 +67,13 @@ UPDATE touches SET
 WHERE touch_id = ?1
 
 -- name: put_interaction
--- An interaction with its events, replaced when known.
+-- An interaction with its events, replaced when known. Its revision never goes back: who edits an older one is told.
 INSERT INTO interactions (interaction_id, customer_id, closed, updated_at, medium, topic, title, status, opened_at, owner, outcome, form,
-    events, identifier_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
+    events, source, external_id, revision, flags, clocks, identifier_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT identifier_id FROM identifiers WHERE kind = ? AND value = ?))
 ON CONFLICT (interaction_id) DO UPDATE SET
     customer_id = excluded.customer_id, identifier_id = excluded.identifier_id, closed = excluded.closed,
     updated_at = excluded.updated_at, medium = excluded.medium, topic = excluded.topic, title = excluded.title,
     status = excluded.status, opened_at = excluded.opened_at, owner = excluded.owner, outcome = excluded.outcome, form = excluded.form,
-    events = excluded.events
+    events = excluded.events, source = excluded.source, external_id = excluded.external_id, flags = excluded.flags, clocks = excluded.clocks,
+    revision = MAX(excluded.revision, revision)
