@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ctiroute.connectors.asterisk.translate.events import WANTED
+from ctiroute.connectors.asterisk.translate import events, queues
 from tests.real.asterisk import CTIROUTE
 from tests.real.configuration import SHIPPED
 
@@ -23,7 +23,7 @@ NAMED = set(re.findall(r"name\((\w+)\)", (SHIPPED / "manager_ctiroute.conf").rea
 
 def test_the_filter_lets_through_what_is_used() -> None:
     """The events that the service makes something of are those named in the account's filter: none is missing, none is sent for nothing."""
-    assert set(WANTED) == NAMED
+    assert {*events.WANTED, *queues.WANTED} == NAMED
 
 
 async def test_resynchronisation_is_allowed(asterisk: RealAsterisk) -> None:

@@ -5,8 +5,12 @@ Inside, Asterisk sees its own folder as /mnt.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.real import install
 
 if TYPE_CHECKING:
     from tests.real.asterisk import RealAsterisk
@@ -33,7 +37,7 @@ ASTERISK = """
 astetcdir => /mnt/etc
 astmoddir => /mnt/modules
 astvarlibdir => /var/lib/asterisk
-astdatadir => /usr/share/asterisk
+astdatadir => /mnt/data
 astdbdir => /mnt/db
 astkeydir => /mnt/db
 astspooldir => /mnt/spool
@@ -133,6 +137,9 @@ member => Local/1001@from-queue/n,0,Operator 1001,PJSIP/1001
 member => Local/1002@from-queue/n,0,Operator 1002,PJSIP/1002
 [nobody](ctiroute-queue)
 strategy=linear
+[credit](ctiroute-queue)
+strategy=linear
+member => PJSIP/1003,0,Operator 1003
 """
 CROWD_QUEUE = """
 [crowd](ctiroute-queue)
@@ -216,6 +223,7 @@ def write(asterisk: RealAsterisk) -> None:
         etc.joinpath(name).write_text(text)
     for shipped in SHIPPED.glob("*.conf"):
         etc.joinpath(shipped.name).write_text(shipped.read_text())
+    _sounds(asterisk.home / "data")
     manager = (SHIPPED / "manager_ctiroute.conf").read_text().replace("CHANGE_ME", "ctiroute-secret")
     etc.joinpath("manager_ctiroute.conf").write_text(manager)
     etc.joinpath("manager.conf").write_text(
@@ -230,6 +238,22 @@ def write(asterisk: RealAsterisk) -> None:
         etc.joinpath(Path(name).name).write_text(_site(asterisk, (SHIPPED / name).read_text()))
     includes = ("extensions_custom.conf",) if asterisk.freepbx else ("extensions_ctiroute.conf", "extensions_ctiroute_site.conf")
     etc.joinpath("extensions.conf").write_text(DIALPLAN.replace("{includes}", "\n".join(f"#include {name}" for name in includes)))
+
+
+def _sounds(data: Path) -> None:
+    """Make a data folder with Asterisk's own English prompts and, beside them, ours of all languages, as docs/how-to/asterisk.md says."""
+    shared = Path("usr/share/asterisk")
+    root = install.asterisk_root() / shared
+    english = "sounds/en_US_f_Allison"
+    for entry in (*root.iterdir(), *(root / english).iterdir()):
+        name = entry.relative_to(root)
+        if name.name != "sounds":
+            link = data / (Path("sounds/en", entry.name) if entry.parent.name == Path(english).name else name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(Path("/") / shared / name)
+    for language in (SHIPPED / "sounds").glob("*/ctiroute"):
+        shutil.copytree(language, data / "sounds" / language.relative_to(SHIPPED / "sounds"), dirs_exist_ok=True)
 
 
 def _site(asterisk: RealAsterisk, shipped: str) -> str:
