@@ -48,7 +48,7 @@ class Interactions(PostgresWays):
 
     async def find_interaction(self, source: str, external_id: str) -> Interaction | None:
         """Return what became of a source's conversation, or None."""
-        return await self._one("find_interaction", rows.to_text(source), rows.to_text(folding.name_of(external_id)))
+        return await self._one("interaction_of_source", rows.to_text(source), rows.to_text(folding.name_of(external_id)))
 
     async def interaction_events(self, interaction_id: str, limit: int) -> list[InteractionEvent]:
         """Return what is kept of what happened in one interaction, the newest first."""
@@ -100,7 +100,7 @@ async def _take_in_one(link: Link, intake: Intake, now: datetime) -> Taken:
     source, external_id = rows.to_text(intake.source), rows.to_text(intake.external_id)
     interaction_id = folding.interaction_id_of(intake.source, intake.external_id)
     await link.run("lock_conversation", interaction_id)
-    before = await _known(link, await link.run("find_interaction", source, external_id))
+    before = await _known(link, await link.run("interaction_of_source", source, external_id))
     after = folding.fold(before, intake, now, interaction_id=interaction_id)
     after = folding.owned(after, await _customer_of(link, intake.identifiers))
     if after is not before:

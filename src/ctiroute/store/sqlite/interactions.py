@@ -50,7 +50,7 @@ class Interactions(SqliteWays):
 
     async def find_interaction(self, source: str, external_id: str) -> Interaction | None:
         """Return what became of a source's conversation, or None."""
-        return self._one("find_interaction", source, folding.name_of(external_id))
+        return self._one("interaction_of_source", source, folding.name_of(external_id))
 
     async def interaction_events(self, interaction_id: str, limit: int) -> list[InteractionEvent]:
         """Return what is kept of what happened in one interaction, the newest first."""
@@ -87,7 +87,7 @@ def export_tellings(path: Path, after: str, limit: int) -> list[Tellings]:
 
 
 def _take_in(connection: sqlite3.Connection, intake: Intake, now: datetime) -> Taken:
-    found = connection.execute(SQL["find_interaction"], (intake.source, intake.external_id)).fetchone()
+    found = connection.execute(SQL["interaction_of_source"], (intake.source, intake.external_id)).fetchone()
     interaction_id = folding.interaction_id_of(intake.source, intake.external_id)
     before = None if found is None else _known(connection, found)
     after = folding.fold(before, intake, now, interaction_id=interaction_id)

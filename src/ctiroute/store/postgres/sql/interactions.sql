@@ -7,7 +7,7 @@ SELECT 'i', identifier_key, opened_at, updated_at, NULL, NULL, NULL, NULL, inter
     flags
 FROM interactions WHERE interaction_id = $1
 
--- name: find_interaction
+-- name: interaction_of_source
 -- The same by its source's name for it.
 SELECT 'i', identifier_key, opened_at, updated_at, NULL, NULL, NULL, NULL, interaction_id, customer_id, title, topic, outcome,
     medium || ' ' || status || ' ' || revision, owner, identifier_kind || ' ' || identifier_value, form, events, NULL, source, external_id,

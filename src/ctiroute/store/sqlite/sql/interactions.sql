@@ -7,7 +7,7 @@ SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.
 FROM interactions x LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
 WHERE x.interaction_id = ?1
 
--- name: find_interaction
+-- name: interaction_of_source
 -- The same by its source's name for it.
 SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
     x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags, x.clocks, x.interaction_key
