@@ -33,7 +33,7 @@ from ctiroute.documents import (
     text,
 )
 from ctiroute.errors import ConfigurationError, Fault, SettingsError
-from ctiroute.settings import closed_loop
+from ctiroute.settings import closed_loop, connectors
 from ctiroute.settings.model import AsteriskSettings, ClosedLoopSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
 from ctiroute.settings.secret import maybe_empty, path_of, secret, secret_file
 
@@ -123,6 +123,14 @@ def _with_environment(tree: Mapping, environ: Map[str, str]) -> Mapping:
             value = secret_file(Path(environ[name]), name, faults) if webhook[1] else environ[name]
             tree = closed_loop.with_secret(tree, webhook[0], _scalar(value, name)) or _unknown_webhook(tree, name, faults)
             continue
+        if (connector := connectors.secret_name(name)) is not None:
+            value = secret_file(Path(environ[name]), name, faults) if connector[2] else environ[name]
+            changed = connectors.with_secret(tree, connector[0], connector[1], _scalar(value, name))
+            if changed is None:
+                hint = "CTIROUTE_CONNECTOR_NAME_SECRET, in capitals, - written as _"
+                faults.append(Fault(name, 0, 0, "names no connector of the settings", hint=hint))
+            tree = changed or tree
+            continue
         base = name.removesuffix("_FILE")
         path = names.get(name) or (names.get(base) if names.get(base) in _SECRETS else None)
         if path is None:
@@ -205,6 +213,7 @@ def _settings(tree: Mapping) -> Settings:
         webhooks = f.get("webhooks", closed_loop.webhooks, ())
         loop = f.get("closed_loop", closed_loop.closed_loop, standard.closed_loop)
         wrap_up = f.get("wrap_up", closed_loop.wrap_up, standard.wrap_up)
+        media = f.get("connectors", connectors.connectors, standard.connectors)
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
@@ -228,6 +237,7 @@ def _settings(tree: Mapping) -> Settings:
         webhooks=webhooks,
         closed_loop=loop,
         wrap_up=wrap_up,
+        connectors=media,
     )
 
 

@@ -94,6 +94,52 @@ class ClosedLoopSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSettings:
+    """An address to which a vendor posts messages."""
+
+    name: str  # the last part of the address, and the source of what comes by it
+    mapping: str  # a shipped one by its name, or the path of a file; the connector's name unless it is given
+    secret: str = ""  # of the signature, the token or the password, as the mapping says
+    verify_token: str = ""  # what the vendor sends along when the address is set up, where one does
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSettings:
+    """A mailbox that is asked for new mail by IMAP."""
+
+    name: str  # the source of what comes by it
+    host: str
+    username: str
+    secret: str = ""  # the password
+    port: int = 993
+    tls: bool = True  # false: STARTTLS is asked for, and without it only a server on this machine is spoken to
+    tls_ca: Path | None = None  # None: the system's trust store
+    folder: str = "INBOX"
+    mapping: str = "mail"  # a shipped one by its name, or the path of a file
+    poll_s: float = 30.0  # between two looks
+    days: int = 3  # how far back a mailbox is looked through
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSettings:
+    """A bot whose messages are asked for, where Telegram cannot reach us."""
+
+    name: str  # the source of what comes by it
+    secret: str = ""  # the bot's token
+    mapping: str = "telegram"  # a shipped one by its name, or the path of a file
+    api: str = "https://api.telegram.org"  # or a Bot API server of the company's own
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorsSettings:
+    """The media besides voice that tell us things by themselves."""
+
+    hooks: tuple[HookSettings, ...] = ()
+    imap: tuple[MailboxSettings, ...] = ()
+    telegram: tuple[TelegramSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of ctiroute.yml."""
 
@@ -116,6 +162,7 @@ class Settings:
     webhooks: tuple[WebhookSettings, ...] = ()  # none: nobody is told
     closed_loop: ClosedLoopSettings = field(default_factory=ClosedLoopSettings)
     wrap_up: Mapping[str, tuple[WrapUpCode, ...]] = field(default_factory=dict)  # queue -> its codes; "*" for those not named
+    connectors: ConnectorsSettings = field(default_factory=ConnectorsSettings)  # none: calls are all we hear of
 
     @property
     def store_url(self) -> str:

@@ -57,9 +57,9 @@ class Hmac:
     tolerance: timedelta
 
     @property
-    def covers_body(self) -> bool:
-        """Whether the body cannot be changed without its being seen."""
-        return "{body}" in self.over
+    def in_payload(self) -> bool:
+        """Whether it stands in the body, which has to be read before it can be checked."""
+        return any(one is not None and _in_payload(one) for one in (self.sent, self.timestamp, self.nonce))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,11 @@ class Token:
 
     sent: Value
     prefix: str
+
+    @property
+    def in_payload(self) -> bool:
+        """Whether it stands in the body."""
+        return _in_payload(self.sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,10 @@ def _path(written: str) -> Path:
     if found is None:
         raise ValueError(f"{written} is no path")
     return found
+
+
+def _in_payload(value: Value) -> bool:
+    return not (isinstance(value.source, Path) and value.source.start in {"$headers", "$query"})
 
 
 def _over(node: Node) -> tuple[str, ...]:

@@ -1,0 +1,192 @@
+"""`ctiroute connectors list|check|try`: which media tell us things, whether their mappings are right, and what a message would leave.
+
+Opens no store and no connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, complain, out, settings_of
+from ctiroute.cli.told import as_json, in_words, signed_by
+from ctiroute.connectors.webhook.files import read_mapping, ready_names
+from ctiroute.connectors.webhook.mapping import Reading, Refused, Unsigned, bring, place_of, verify
+from ctiroute.connectors.webhook.mapping.bodies import read_body
+from ctiroute.errors import ConfigurationError, Fault, MappingError, PayloadError
+from ctiroute.store.importing import external_touch_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctiroute.cli.output import Commands
+
+STDIN = "-"
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    parser = commands.add_parser(
+        "connectors", help="check how messages of other media are read", description="Works on mapping files without a running service."
+    )
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_list(actions)
+    _add_check(actions)
+    _add_try(actions)
+
+
+def _add_list(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "list",
+        help="show the mappings that are shipped, and the connectors of the settings",
+        description="Prints the mappings that are shipped with what each reads and how its requests prove who sent them; with -c also the "
+        "connectors that the settings name.",
+    )
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_list)
+
+
+def _add_check(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "check",
+        help="find every mistake in mapping files",
+        description="Reads mapping files as the service would and prints every mistake as FILE:LINE:COLUMN with what to write instead. "
+        "Without files it reads those that the settings name. Exit code 0: they can be used; 1: they cannot.",
+    )
+    add_config(parser)
+    parser.add_argument("mapping", nargs="*", metavar="MAPPING", help="files, or names of mappings that are shipped")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_check)
+
+
+def _add_try(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "try",
+        help="show what a message would leave in the store",
+        description="Reads one body of a request through a mapping and prints what would be kept of it. Nothing is kept. Exit code 0: "
+        "something would be kept; 1: nothing would, or the signature is wrong.",
+        epilog="example: ctiroute connectors try telegram update.json",
+    )
+    parser.add_argument("mapping", metavar="MAPPING", help="a file, or the name of a mapping that is shipped")
+    parser.add_argument("payload", metavar="PAYLOAD", help="a file with the body of a request; - reads standard input")
+    parser.add_argument(
+        "--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="a header of the request; may be repeated"
+    )
+    parser.add_argument(
+        "--query", action="append", default=[], type=_parameter, metavar="NAME=VALUE", help="a parameter of its address; may be repeated"
+    )
+    parser.add_argument("--secret-file", type=Path, metavar="FILE", help="check the signature with the secret in this file")
+    parser.add_argument("--source", metavar="NAME", help="the connector's name (default: that of the mapping)")
+    parser.add_argument("--region", default="UA", metavar="CC", help="country of numbers without a country code (default: %(default)s)")
+    parser.add_argument("--at", type=_time, metavar="TIME", help='as if it had arrived at "2026-11-20 12:00" UTC')
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_try)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    ready = [(name, read_mapping(name)) for name in ready_names()]
+    if arguments.json:
+        shipped = [{"name": name, "about": one.about, "signature": signed_by(one.signature)} for name, one in ready]
+        print(json.dumps({"ready": shipped}, ensure_ascii=False))
+        return EXIT_OK
+    width = max(len(name) for name, _ in ready)
+    for name, one in ready:
+        out.print(f"{name:{width}}  {one.about}", markup=False, soft_wrap=True)
+        out.print(f"{'':{width}}  signed by {signed_by(one.signature)}", markup=False, soft_wrap=True)
+    return EXIT_OK
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    faults: list[Fault] = []
+    right: list[str] = []
+    named: Sequence[str] = arguments.mapping
+    for each in named:
+        try:
+            read_mapping(each)
+        except MappingError as error:
+            faults += error.faults
+        else:
+            right.append(each)
+    if arguments.json:
+        found = [
+            {"file": one.file, "line": one.line, "column": one.column, "message": one.message, "found": one.found, "hint": one.hint}
+            for one in faults
+        ]
+        print(json.dumps({"ok": not faults, "right": right, "faults": found}, ensure_ascii=False))
+    else:
+        for fault in faults:
+            out.print(str(fault), markup=False, soft_wrap=True)
+        for each in right:
+            out.print(f"{each}: can be used", markup=False, soft_wrap=True)
+    return EXIT_NO if faults else EXIT_OK
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    mapping = read_mapping(arguments.mapping)
+    body = _body(arguments.payload)
+    headers, query = dict(arguments.header), dict(arguments.query)
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    if not content_type and mapping.bodies == ("form",):
+        content_type = "application/x-www-form-urlencoded"
+    how = Reading(arguments.region, arguments.at or datetime.now(UTC), touch_id=external_touch_id)
+    try:
+        place = place_of(read_body(body, content_type, mapping.bodies), headers, query)
+        if arguments.secret_file is not None:
+            verify(mapping.signature, _secret(arguments.secret_file), body, place, how)
+    except (PayloadError, Refused) as error:
+        complain(str(error))
+        return EXIT_NO
+    brought = bring(mapping, arguments.source or Path(mapping.file).stem, place, how)
+    checked = arguments.secret_file is not None or isinstance(mapping.signature, Unsigned)
+    if arguments.json:
+        print(json.dumps({**as_json(brought), "signature_checked": checked}, ensure_ascii=False))
+    else:
+        for line in in_words(brought):
+            out.print(line, markup=False, soft_wrap=True)
+        if not checked:
+            out.print("(the signature was not checked: --secret-file does)", markup=False, soft_wrap=True)
+    return EXIT_OK if brought else EXIT_NO
+
+
+def _body(named: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if named == STDIN else Path(named).read_bytes()
+    except OSError as error:
+        raise ConfigurationError([Fault(named, 0, 0, f"cannot be read: {error.strerror or error}")]) from error
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([Fault(str(path), 0, 0, f"cannot be read: {error}")]) from error
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no header: write 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no parameter: write name=value")
+    return name, value
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no time: write "2026-11-20 12:00"') from None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+__all__ = ["add", "settings_of"]
