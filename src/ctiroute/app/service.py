@@ -21,6 +21,7 @@ from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
+from ctiroute.app.intake import Media
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
 from ctiroute.app.queues import Queues
@@ -136,6 +137,7 @@ class Service:
         self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, known_by(settings), self._facts)
+        self.media = Media(settings, self.store, self.registry, clock)
         self.web = WebServer(
             settings.web,
             self.store,
@@ -146,6 +148,7 @@ class Service:
             keeper=keeper,
             rules=rule_desk,
             warnings=self.warnings,
+            hooks=self.media.routes(),
         )
         self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()
@@ -169,6 +172,7 @@ class Service:
             await self.web.start()
             self.floor.attach(self.web.screens)
             self.node.start(self._tasks)
+            self.media.start(self._tasks)
             for name, link in self.links.items():
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
@@ -209,6 +213,7 @@ class Service:
             unwell["records"] = self._recorder.fault
         if self._socket_fault:
             unwell["ctiroute-agi"] = self._socket_fault
+        unwell |= self.media.health()
         for name in self._tasks.broken:
             unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell

@@ -30,7 +30,7 @@ from ctiroute.web.throttle import SignInThrottle
 from ctiroute.web.vitals import Vitals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -74,12 +74,14 @@ class WebServer:
         keeper: SessionKeeper | None = None,
         rules: RulesDesk | None = None,
         warnings: Callable[[], Mapping[str, str]] = dict,
+        hooks: Iterable[web.RouteDef] = (),
     ) -> None:
         """Make a server that listens nowhere yet.
 
         `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
         country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
-        the rules, None: nobody does; `warnings` gives what is worth a look though calls are served as they should be.
+        the rules, None: nobody does; `warnings` gives what is worth a look though calls are served as they should be. `hooks` are
+        routes of connectors, to which vendors post.
         """
         limits = limits or WebLimits()
         self._settings = settings
@@ -119,6 +121,7 @@ class WebServer:
                 web.get("/metrics", vitals.metrics),
             ]
         )
+        self._app.add_routes(hooks)
         if rules is not None:
             self._app.add_routes(Rules(rules, keys, limits).routes())
         self._runner: web.AppRunner | None = None
