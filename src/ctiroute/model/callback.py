@@ -1,4 +1,4 @@
-"""A call that was promised: the company rings the customer, at a time, about a matter. Values only; `callback_life` says what may happen."""
+"""A call that was promised: the company rings the customer, at a time, about a matter. What may happen to it is in `callback_life`."""
 
 from __future__ import annotations
 
@@ -126,3 +126,52 @@ class CallbackFilter:
     is_open: bool | None = None  # None: open and closed ones
     before: str | None = None  # callback_id of the last one of the page before; None: the first page
     limit: int = 50
+
+
+class CallbackStage(StrEnum):
+    """What a switch tells of a call that it was asked to place."""
+
+    NOT_PLACED = "not_placed"  # the first phone was never answered, or the switch could not even ring it
+    ANSWERED = "answered"  # one side picked up
+    FAILED = "failed"  # one side did not
+    OVER = "over"  # a half of the call hung up, for whatever reason
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackHeard:
+    """Something happened to a call that was placed for an order."""
+
+    callback_id: str
+    fence: int  # of the claim it was placed under
+    stage: CallbackStage
+    side: FirstRung | None = None  # whose phone: ours or the customer's; None: the call as a whole
+    outcome: AttemptOutcome | None = None  # of a side that failed
+    interface: str = ""  # of the phone that was picked up
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPlacing:
+    """An order in the form in which a switch is asked to place it."""
+
+    callback_id: str
+    fence: int
+    phone: str  # E.164: what our side's phone shows
+    first: FirstRung
+    customer_channel: str  # what is dialled for the customer: "Local/+380671234567@outgoing/n"
+    operator_interface: str = ""  # rung before the queue; "": the queue alone
+    queue: str = ""
+    operator_s: int = 30  # how long our side's phones ring
+    customer_s: int = 45
+
+    @property
+    def channel_id(self) -> str:
+        """The id of the call's first channel, which makes the call's own. A switch takes no second channel of the same id."""
+        return f"cb{self.callback_id}x{self.fence}"
+
+
+class CallbackPlaced(StrEnum):
+    """What became of the question to a switch."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"  # surely nothing rings
+    UNCERTAIN = "uncertain"  # asked, and no answer: a phone may ring

@@ -67,6 +67,12 @@ def ring(order: CallbackOrder, call_id: str, now: datetime, lease_until: datetim
     return _next(order, state=CallbackState.RINGING, attempts=(*order.attempts, attempt), lease_until=lease_until)
 
 
+def hold(order: CallbackOrder, lease_until: datetime) -> CallbackOrder:
+    """Keep an order in hand for longer: its call is seen to go on."""
+    _expect(order, CallbackState.RINGING, CallbackState.TALKING)
+    return _next(order, lease_until=lease_until)
+
+
 def talk(order: CallbackOrder, operator_id: str | None, lease_until: datetime) -> CallbackOrder:
     """Take note that customer and operator are together."""
     _expect(order, CallbackState.RINGING)

@@ -3,6 +3,7 @@
 from ctiroute.settings.load import LANGUAGES, environment_names, load_settings
 from ctiroute.settings.model import (
     AsteriskSettings,
+    CallbackSettings,
     ClosedLoopSettings,
     ConnectorsSettings,
     FastAgiSettings,
@@ -19,6 +20,7 @@ from ctiroute.settings.model import (
 __all__ = [
     "LANGUAGES",
     "AsteriskSettings",
+    "CallbackSettings",
     "ClosedLoopSettings",
     "ConnectorsSettings",
     "FastAgiSettings",

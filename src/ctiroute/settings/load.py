@@ -33,8 +33,16 @@ from ctiroute.documents import (
     text,
 )
 from ctiroute.errors import ConfigurationError, Fault, SettingsError
-from ctiroute.settings import closed_loop, connectors
-from ctiroute.settings.model import AsteriskSettings, ClosedLoopSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings import callbacks, closed_loop, connectors
+from ctiroute.settings.model import (
+    AsteriskSettings,
+    CallbackSettings,
+    ClosedLoopSettings,
+    FastAgiSettings,
+    RetentionSettings,
+    Settings,
+    WebSettings,
+)
 from ctiroute.settings.secret import maybe_empty, path_of, secret, secret_file
 
 if TYPE_CHECKING:
@@ -62,13 +70,14 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("snapshot_numbers",),
     ("agi_socket",),
     *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
+    *(("callbacks", field.name) for field in dataclass_fields(CallbackSettings)),
     *(("closed_loop", field.name) for field in dataclass_fields(ClosedLoopSettings)),
     *(("retention", field.name) for field in dataclass_fields(RetentionSettings)),
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
 _LISTS = {("sensitive",), ("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
-_SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret")}
+_SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret"), ("callbacks", "secret")}
 
 _switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
 _port = integer(0, 65535)
@@ -210,6 +219,7 @@ def _settings(tree: Mapping) -> Settings:
         asterisks = f.get("asterisk", list_of(_asterisk, empty=True), ())
         web = f.get("web", _web, standard.web)
         retention = f.get("retention", _retention, standard.retention)
+        promised = f.get("callbacks", callbacks.callbacks, standard.callbacks)
         webhooks = f.get("webhooks", closed_loop.webhooks, ())
         loop = f.get("closed_loop", closed_loop.closed_loop, standard.closed_loop)
         wrap_up = f.get("wrap_up", closed_loop.wrap_up, standard.wrap_up)
@@ -217,6 +227,10 @@ def _settings(tree: Mapping) -> Settings:
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
+        if promised.secret and promised.pbx not in {"", *names}:
+            f.wrong(tree.get("callbacks") or tree, f"there is no Asterisk named {promised.pbx!r}", "name one of asterisk:")
+        if promised.secret and not asterisks:
+            f.wrong(tree.get("callbacks") or tree, "callbacks need an Asterisk that places them", "add asterisk:, or leave out the secret")
     return Settings(
         data_dir,
         store,
@@ -234,6 +248,7 @@ def _settings(tree: Mapping) -> Settings:
         asterisks,
         web,
         retention,
+        callbacks=promised,
         webhooks=webhooks,
         closed_loop=loop,
         wrap_up=wrap_up,

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
+
+from ctiroute.model.quiet_hours import NEVER_QUIET, QuietHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,30 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackSettings:
+    """How promised calls are placed. Orders are taken whatever stands here; without a secret this node places none."""
+
+    pbx: str = ""  # name of the Asterisk that places them; "": the first
+    username: str = "ctiroute-originate"
+    secret: str = ""
+    quiet: str = "20:00-09:00"  # by the customer's clock; "none": never
+    queue: str = ""  # of orders that name neither queue nor owner; "": those are refused
+    first: str = "operator"  # operator | customer: whose phone rings first
+    attempts: int = 3
+    pause_minutes: float = 15.0  # between two attempts
+    window_hours: float = 48.0  # an order that names no end is given up so long after its time
+    at_once: int = 5  # in hand over all nodes
+    operator_s: int = 30  # how long our side's phones ring
+    customer_s: int = 45
+    customer_channel: str = "Local/{number}@ctiroute-callback-out/n"  # what is dialled; {number}: E.164, {digits}: without its plus
+
+    @property
+    def quiet_hours(self) -> QuietHours:
+        """`quiet`, read."""
+        return NEVER_QUIET if self.quiet == "none" else QuietHours(*(time.fromisoformat(part) for part in self.quiet.split("-")))
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionSettings:
     """For how many days each kind of record is kept; None: for ever."""
 
@@ -62,6 +89,7 @@ class RetentionSettings:
     missed_calls_days: int | None = 30
     wrap_ups_days: int | None = 365
     callbacks_days: int | None = 90  # orders that are done, given up or cancelled; open ones stay
+    proposals_days: int | None = 365  # what became of what operators proposed
     webhooks_days: int | None = 14  # what was delivered, or given up; what still waits is kept until it is either
 
 
@@ -159,6 +187,7 @@ class Settings:
     asterisk: tuple[AsteriskSettings, ...] = ()  # none: no pops, routing only
     web: WebSettings = field(default_factory=WebSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     webhooks: tuple[WebhookSettings, ...] = ()  # none: nobody is told
     closed_loop: ClosedLoopSettings = field(default_factory=ClosedLoopSettings)
     wrap_up: Mapping[str, tuple[WrapUpCode, ...]] = field(default_factory=dict)  # queue -> its codes; "*" for those not named

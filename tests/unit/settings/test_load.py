@@ -162,6 +162,7 @@ def test_every_scalar_setting_has_a_variable() -> None:
             "asterisk",
             "web",
             "retention",
+            "callbacks",
             "closed_loop",
             "webhooks",
             "wrap_up",
@@ -169,7 +170,7 @@ def test_every_scalar_setting_has_a_variable() -> None:
         }:  # the last three are lists
             assert f"CTIROUTE_{field.upper()}" in names
     rooms = {"FASTAGI": "FastAgiSettings", "WEB": "WebSettings", "ASTERISK": "AsteriskSettings", "RETENTION": "RetentionSettings"}
-    rooms["CLOSED_LOOP"] = "ClosedLoopSettings"
+    rooms |= {"CLOSED_LOOP": "ClosedLoopSettings", "CALLBACKS": "CallbackSettings"}
     for room, kind in rooms.items():
         module = __import__("ctiroute.settings.model", fromlist=[kind])
         for field in getattr(module, kind).__dataclass_fields__:

@@ -8,9 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from ctiroute.settings import AsteriskSettings, ClosedLoopSettings, FastAgiSettings, RetentionSettings, Settings, WebSettings
+from ctiroute.settings import (
+    AsteriskSettings,
+    CallbackSettings,
+    ClosedLoopSettings,
+    FastAgiSettings,
+    RetentionSettings,
+    Settings,
+    WebSettings,
+)
 
-PARTS = {"fastagi", "asterisk", "web", "retention", "webhooks", "closed_loop", "wrap_up", "connectors"}  # have tables of their own
+PARTS = {
+    "callbacks",
+    "fastagi",
+    "asterisk",
+    "web",
+    "retention",
+    "webhooks",
+    "closed_loop",
+    "wrap_up",
+    "connectors",
+}  # have tables of their own
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
 
@@ -29,6 +47,7 @@ def rows(heading: str) -> dict[str, str]:
         ("web", WebSettings),
         ("retention", RetentionSettings),
         ("closed_loop", ClosedLoopSettings),
+        ("callbacks", CallbackSettings),
     ],
 )
 def test_every_setting_is_described_with_its_default(heading: str, kind: type) -> None:

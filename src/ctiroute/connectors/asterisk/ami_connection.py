@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_QUEUED = 20_000  # events; two seconds of the worst flood we are built for, under 64 MiB
+# Carry the ActionID of an action that was answered long before (main/manager.c: fast_originate).
+_TOLD_LATER = frozenset({"OriginateResponse"})
 MAX_LIST = 50_000  # events in the answer to one action; a switch with more live channels is beyond one machine
 
 
@@ -104,9 +106,12 @@ class AmiConnection(asyncio.Protocol):
             self._timer = self._loop.call_later(self._timing.ping_every_s, self._ping)
         return answer
 
-    async def ask(self, action: str, headers: Mapping[str, str] | None = None) -> AmiResponse:
-        """Send an action and return its response, accepted or not. Raises LinkError when none comes in time."""
-        return (await self._ask(action, headers or {}, "", self._timing.answer_s))[0]
+    async def ask(self, action: str, headers: Mapping[str, str] | None = None, *, mark: str = "") -> AmiResponse:
+        """Send an action and return its response, accepted or not. Raises LinkError when none comes in time.
+
+        `mark` becomes the end of its ActionID, by which an event that tells its end later is known.
+        """
+        return (await self._ask(action, headers or {}, "", self._timing.answer_s, mark))[0]
 
     async def ask_list(self, action: str, complete: str) -> tuple[AmiResponse, list[AmiEvent]]:
         """Send an action that is answered with a list of events up to the one named `complete`. Raises LinkError."""
@@ -166,11 +171,13 @@ class AmiConnection(asyncio.Protocol):
             self._end(f"the connection broke: {exc}" if exc else "Asterisk closed the connection")
 
     # --- pieces
-    async def _ask(self, action: str, headers: Mapping[str, str], complete: str, timeout_s: float) -> tuple[AmiResponse, list[AmiEvent]]:
+    async def _ask(
+        self, action: str, headers: Mapping[str, str], complete: str, timeout_s: float, mark: str = ""
+    ) -> tuple[AmiResponse, list[AmiEvent]]:
         if self.loss:
             raise LinkError(self.loss)
         pending = _Pending(self._loop.create_future(), complete)
-        action_id = self._send(action, headers, pending)
+        action_id = self._send(action, headers, pending, mark)
         try:
             async with asyncio.timeout(timeout_s):
                 return await pending.answered, pending.items
@@ -179,9 +186,9 @@ class AmiConnection(asyncio.Protocol):
         finally:
             self._pending.pop(action_id, None)
 
-    def _send(self, action: str, headers: Mapping[str, str], pending: _Pending) -> str:
+    def _send(self, action: str, headers: Mapping[str, str], pending: _Pending, mark: str = "") -> str:
         self._actions += 1
-        action_id = f"{self._tag}-{self._actions}"
+        action_id = f"{self._tag}-{mark or self._actions}"
         data = encode_action(action, headers, action_id)
         if self._transport is None:
             raise LinkError("the connection is not open")
@@ -192,7 +199,7 @@ class AmiConnection(asyncio.Protocol):
     def _event(self, event: AmiEvent, now: datetime) -> None:
         self.events_read += 1
         action_id = event.headers.get("ActionID")
-        if action_id:  # part of an answer; one that nobody waits for any longer is dropped
+        if action_id and event.name not in _TOLD_LATER:  # part of an answer; one that nobody waits for any longer is dropped
             pending = self._pending.get(action_id)
             if pending is None or not pending.complete:
                 return

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import MAX_QUEUED, AmiConnection, AmiTiming
+from ctiroute.connectors.asterisk.ami_door import RefusedByAsterisk, knock, log_in, message_of
 from ctiroute.connectors.asterisk.ami_needs import manager_needs
 from ctiroute.connectors.asterisk.ami_orphans import Orphans
 from ctiroute.connectors.asterisk.translate import queues
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ctiroute.connectors.asterisk.ports import EventSink, QueueSink
     from ctiroute.model import CallEvent
     from ctiroute.model.queue import QueueEvent
-    from ctiroute.protocol.ami import AmiEvent, AmiHostile, AmiResponse
+    from ctiroute.protocol.ami import AmiEvent, AmiHostile
     from ctiroute.settings.model import AsteriskSettings
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,6 @@ _RESYNC_S = 30.0  # least time between two resynchronisations on one connection:
 
 _TICK_S = 5.0  # how often a quiet link looks at what is due
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
@@ -63,10 +61,6 @@ class LinkState:
     since: datetime  # aware, UTC: when it became so
     detail: str  # in words; when it is down, the cause and the remedy
     degraded: tuple[str, ...] = ()  # what it has to do without while up, each with the remedy
-
-
-class _RefusedError(LinkError):
-    """Asterisk answered and said no; trying again soon would not help."""
 
 
 class AsteriskLink:
@@ -117,7 +111,7 @@ class AsteriskLink:
             began, least_s = loop.time(), 0.0
             try:
                 await self._live()
-            except _RefusedError as error:
+            except RefusedByAsterisk as error:
                 result, detail, least_s = "refused", str(error), self._refused_s
             except (LinkError, AmiError) as error:
                 result, detail = "failed", str(error)
@@ -133,10 +127,10 @@ class AsteriskLink:
         """Ask once, on a connection of its own, which queues Asterisk has now. Raises LinkError or AmiError."""
         connection = await self._connect()
         try:
-            await self._log_in(connection)
+            await log_in(connection, self._settings, _EVENT_CLASSES)
             answer, told = await connection.ask_list("QueueStatus", "QueueStatusComplete")
             if not answer.ok:
-                raise LinkError(f"{self.name} does not list its queues ({_message(answer)}): is app_queue loaded?")
+                raise LinkError(f"{self.name} does not list its queues ({message_of(answer)}): is app_queue loaded?")
             return frozenset(event.headers["Queue"] for event in told if event.name == "QueueParams" and event.headers.get("Queue"))
         finally:
             connection.abort("asked what there was to ask")
@@ -145,7 +139,7 @@ class AsteriskLink:
     async def _live(self) -> NoReturn:
         connection = await self._connect()
         try:
-            await self._log_in(connection)
+            await log_in(connection, self._settings, _EVENT_CLASSES)
             await self._resynchronise(connection)
             self._metrics.connects.labels(self.name, "ok").inc()
             await self._pass_on(connection)
@@ -153,34 +147,12 @@ class AsteriskLink:
             connection.abort("closed by ctiroute")
 
     async def _connect(self) -> AmiConnection:
-        settings, where = self._settings, f"{self._settings.host}:{self._settings.port}"
-        context = _tls(settings) if settings.tls else None
         tag = f"ctiroute-{self._rng.getrandbits(64):016x}"
-        try:
-            async with asyncio.timeout(self._timing.connect_s):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: AmiConnection(_READ, self._clock, tag, self._hostile, self._timing, self._max_queued),
-                    settings.host,
-                    settings.port,
-                    ssl=context,
-                )
-        except TimeoutError as error:
-            raise LinkError(f"{where} does not answer: is it the right host, and does a firewall let us through?") from error
-        except ssl.SSLError as error:
-            raise _RefusedError(
-                f"{where}: no trusted TLS with this peer ({error.reason or error}): "
-                "check tls_ca here, tlsenable and tlscertfile in manager.conf"
-            ) from error
-        except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
-            raise LinkError(f"{where} cannot be reached ({error}): is Asterisk running, with enabled = yes in manager.conf?") from error
-        return connection
-
-    async def _log_in(self, connection: AmiConnection) -> None:
-        settings = self._settings
-        plain_allowed = settings.tls or settings.host in _LOOPBACK
-        answer = await connection.log_in(settings.username, settings.secret, _EVENT_CLASSES, plain_allowed=plain_allowed)
-        if not answer.ok:
-            raise _refusal(answer.headers.get("Message", ""), settings.username)
+        return await knock(
+            self._settings,
+            lambda: AmiConnection(_READ, self._clock, tag, self._hostile, self._timing, self._max_queued),
+            self._timing.connect_s,
+        )
 
     async def _resynchronise(self, connection: AmiConnection) -> None:
         self._doubtful = False
@@ -188,7 +160,7 @@ class AsteriskLink:
         channels, entries = await connection.ask_list("CoreShowChannels", "CoreShowChannelsComplete")
         status, told = await connection.ask_list("QueueStatus", "QueueStatusComplete")
         if not status.ok:
-            degraded.append(f"callers already waiting are not seen (QueueStatus: {_message(status)}): is app_queue loaded?")
+            degraded.append(f"callers already waiting are not seen (QueueStatus: {message_of(status)}): is app_queue loaded?")
         params, members, waiting = (
             [event.headers for event in told if event.name == name] for name in ("QueueParams", "QueueMember", "QueueEntry")
         )
@@ -200,7 +172,7 @@ class AsteriskLink:
         else:
             self._orphans.doubt(now)
             degraded.append(
-                f"calls that end while the link is down are noticed hours late (CoreShowChannels: {_message(channels)}): "
+                f"calls that end while the link is down are noticed hours late (CoreShowChannels: {message_of(channels)}): "
                 f"add write = reporting for {self._settings.username} in manager.conf"
             )
         since = self.state.since if self.state.up else now
@@ -285,31 +257,3 @@ class AsteriskLink:
         if was_up:
             self._hear(SwitchLost(self.name, now))
             self._hear_queues(SwitchLost(self.name, now))
-
-
-def _tls(settings: AsteriskSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.tls_ca)
-    except (OSError, ValueError) as error:
-        raise _RefusedError(f"tls_ca {settings.tls_ca} cannot be used ({error})") from error
-
-
-def _message(answer: AmiResponse) -> str:
-    return answer.headers.get("Message", "refused")
-
-
-def _refusal(message: str, username: str) -> LinkError:
-    """Return Asterisk's refusal of a login as an error that says what to do (main/manager.c: authenticate, process_message)."""
-    folded = message.lower()
-    if "shutting down" in folded:
-        return LinkError("Asterisk is shutting down; waiting for it to come back")
-    if "already in use" in folded:
-        return _RefusedError(
-            f"the manager user {username} is logged in elsewhere and allowmultiplelogin is off: give ctiroute a user of its own"
-        )
-    if "permission" in folded:
-        return _RefusedError(f"the manager user {username} may not log in ({message}): check its entry in manager.conf")
-    return _RefusedError(
-        f"Asterisk refused the login of {username} ({message or 'no reason given'}): check the user name, the secret "
-        "and permit/deny in manager.conf"
-    )

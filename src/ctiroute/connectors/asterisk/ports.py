@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ctiroute.model import CallEvent, Decision, RouteRequest
+    from ctiroute.model.callback import CallbackHeard
     from ctiroute.model.queue import QueueEvent
 
 
@@ -42,3 +43,13 @@ class QueueSink(Protocol):
 
     def heard(self, event: QueueEvent) -> None:
         """Take one event. Must not block and must not raise."""
+
+
+class CallbackSink(Protocol):
+    """Hears how callbacks go."""
+
+    def told(self, event: CallbackHeard) -> None:
+        """Take what a switch tells of one. Must not block and must not raise."""
+
+    def placeable(self) -> None:
+        """Take note that callbacks can be placed (again)."""

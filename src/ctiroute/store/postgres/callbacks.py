@@ -1,5 +1,6 @@
-"""Callback orders in the database. Who claims one locks its row and passes over rows that others have locked; claims take turns besides,
-so that the count of orders in hand is true.
+"""Callback orders in the database. Who claims one locks its row, and passes over rows that others have locked.
+
+Claims take turns besides, so that the count of orders in hand is true.
 """
 
 from __future__ import annotations
