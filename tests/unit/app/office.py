@@ -17,7 +17,7 @@ from ctiroute.app.service import Service
 from ctiroute.demo.company import CAMPAIGN_CALLER, DIALED, OPERATORS, seed
 from ctiroute.demo.show import RULES
 from ctiroute.model import Caller, CallRecord, LegStarted, Medium, Member, OfferAnswered, OfferStarted, RouteRequest
-from ctiroute.settings import AsteriskSettings, FastAgiSettings, Settings, WebSettings
+from ctiroute.settings import AsteriskSettings, ConnectorsSettings, FastAgiSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -172,6 +172,7 @@ async def office(
     fastagi: FastAgiSettings | None = None,
     store: str = "",
     redis: str = "",
+    connectors: ConnectorsSettings | None = None,
     change: Callable[[Service], None] = lambda _: None,
 ) -> AsyncIterator[Office]:
     """Start a service in `folder`, and stop it. What an earlier one kept there is still there. `change` is applied before the start."""
@@ -184,6 +185,7 @@ async def office(
         fastagi=fastagi or FastAgiSettings(port=0),
         asterisk=asterisk,
         web=WebSettings(port=0, same_extension=same_extension),
+        connectors=connectors or ConnectorsSettings(),
     )
     service = Service(settings, clock)
     change(service)
