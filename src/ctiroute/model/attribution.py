@@ -39,7 +39,6 @@ class Attribution:
     operator_id: str | None = None  # who talked last
     code: str = ""  # wrap-up code; "" when none was chosen
     skipped_menu: bool = False  # a rule sent it past the menu
-    event_at: datetime | None = None  # aware, UTC; of the interaction's event that tells of the call; None: there is none
 
     @property
     def waited_s(self) -> float:

@@ -1,0 +1,90 @@
+-- The outbox of what other systems are told. A delivery that is lent is due again when the loan ends: whoever gives it back names that time.
+
+-- name: put_delivery
+-- One announcement for one webhook; known ones stay.
+INSERT INTO webhook_deliveries (webhook, event_id, kind, key, at, body, about, state, attempts, due_at, ended_at, status, error)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (webhook, event_id) DO NOTHING
+RETURNING delivery_id
+
+-- name: lend_deliveries
+-- Lend what is due until $3: of each key nothing but the oldest that waits. What another node is about to lend is passed over.
+UPDATE webhook_deliveries SET due_at = $3
+WHERE delivery_id IN (
+    SELECT d.delivery_id FROM webhook_deliveries d
+    WHERE d.webhook = $1 AND d.state = 'waiting' AND d.due_at <= $2 AND NOT EXISTS (
+        SELECT 1 FROM webhook_deliveries e
+        WHERE e.webhook = d.webhook AND e.key = d.key AND e.state = 'waiting' AND e.delivery_id < d.delivery_id
+    )
+    ORDER BY d.due_at, d.delivery_id LIMIT $4
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING delivery_id, webhook, event_id, kind, key, at, body, about, state, attempts, due_at, ended_at, status, error
+
+-- name: end_delivery
+-- What became of one that was lent until $2.
+UPDATE webhook_deliveries SET state = $3, attempts = $4, due_at = $5, ended_at = $6, status = $7, error = $8
+WHERE delivery_id = $1 AND state = 'waiting' AND due_at = $2
+RETURNING delivery_id
+
+-- name: put_off_key
+-- What waits behind a delivery of its key is not looked at before it.
+UPDATE webhook_deliveries SET due_at = $3 WHERE webhook = $1 AND key = $2 AND state = 'waiting' AND due_at < $3
+
+-- name: release_key
+-- What waited behind it may be looked at.
+UPDATE webhook_deliveries SET due_at = $3 WHERE webhook = $1 AND key = $2 AND state = 'waiting' AND due_at > $3
+
+-- name: next_delivery_at
+-- When one is due.
+SELECT min(due_at) FROM webhook_deliveries WHERE webhook = $1 AND state = 'waiting'
+
+-- name: get_deliveries
+-- Deliveries, the latest first.
+SELECT delivery_id, webhook, event_id, kind, key, at, body, about, state, attempts, due_at, ended_at, status, error
+FROM webhook_deliveries
+WHERE ($1::text IS NULL OR webhook = $1) AND ($2::text IS NULL OR state = $2) AND ($3::bigint IS NULL OR delivery_id < $3)
+ORDER BY delivery_id DESC LIMIT $4
+
+-- name: replay_dead
+-- Try anew what was given up.
+UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, due_at = $2, ended_at = NULL
+WHERE state = 'dead' AND ($1::text IS NULL OR webhook = $1)
+RETURNING delivery_id
+
+-- name: replay_one
+-- Try one anew.
+UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, due_at = $2, ended_at = NULL WHERE delivery_id = $1 AND state <> 'waiting'
+RETURNING delivery_id
+
+-- name: backlogs
+-- How many stand where.
+SELECT webhook, state, count(*), min(at) FROM webhook_deliveries GROUP BY webhook, state ORDER BY webhook, state
+
+-- name: search_deliveries
+-- What each tells of, to see whether it names a person.
+SELECT delivery_id, about, body FROM webhook_deliveries
+
+-- name: erase_deliveries
+-- Remove some, told or not.
+DELETE FROM webhook_deliveries WHERE delivery_id = ANY ($1::bigint[])
+
+-- name: purge_deliveries
+-- Remove some of what was told, or given up, before a time.
+WITH gone AS (
+    DELETE FROM webhook_deliveries
+    WHERE delivery_id IN (
+        SELECT delivery_id FROM webhook_deliveries WHERE ended_at < extract(epoch FROM $1::timestamptz) * 1000000 LIMIT $2
+    )
+    RETURNING 1
+)
+SELECT count(*) FROM gone
+
+-- name: export_deliveries
+-- Deliveries in their order.
+SELECT delivery_id, webhook, event_id, kind, key, at, body, about, state, attempts, due_at, ended_at, status, error
+FROM webhook_deliveries WHERE delivery_id >= $1 ORDER BY delivery_id LIMIT $2
+
+-- name: count_all_deliveries
+-- How many.
+SELECT count(*) FROM webhook_deliveries
