@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ctiroute.model import Caller, QueueState
 
@@ -46,10 +46,9 @@ class Hidden:
         self._no_queue: Mapping[str, QueueState] = _HiddenQueues(self, {})
         self.available: Collection[str] = _HiddenOperators(self)
 
-    def all_but(self, kept: Iterable[QueueState]) -> Mapping[str, QueueState]:
+    def all_but(self, kept: Sequence[QueueState]) -> Mapping[str, QueueState]:
         """Return the queues of which some are known."""
-        known = {state.queue: state for state in kept}
-        return _HiddenQueues(self, known) if known else self._no_queue
+        return _HiddenQueues(self, {state.queue: state for state in kept}) if kept else self._no_queue
 
 
 class _HiddenQueues(Mapping[str, QueueState]):

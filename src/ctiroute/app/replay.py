@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.app.hidden import Hidden, HiddenCaller, HiddenFactError
+from ctiroute.app.hidden import Hidden, HiddenFactError
 from ctiroute.app.replay_tally import LeftOut, Tally
+from ctiroute.app.seen import read_seen
 from ctiroute.engine.decide import decide
-from ctiroute.model import CallerContext, Identity, IdentityKind, QueueState, Status
+from ctiroute.model import Status
 from ctiroute.rules import Facts
 from ctiroute.rules.facts import NO_NEEDS
 from ctiroute.store.places import place_of
@@ -26,6 +27,7 @@ from ctiroute.store.places import place_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ctiroute.app.seen import Seen
     from ctiroute.model import CallRecord, Decision, Operator
     from ctiroute.rules import Ruleset
     from ctiroute.store.base import Store
@@ -33,19 +35,6 @@ if TYPE_CHECKING:
 
 PAGE = 500  # calls read at once: some 2 MB, and a sign of life every few hundredths of a second
 _BY_RULES = frozenset({Status.ROUTED, Status.DEFAULT})
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is read of a snapshot: what the decision saw. The rest of it is passed over, which saves a sixth of the reading."""
-
-    context: CallerContext
-    queues: tuple[QueueState, ...] = ()  # those the rules of then asked about
-    available: frozenset[str] | None = None  # None: not known, or no rule of then asked
-    masked: bool = False  # the numbers in it are masked
-
-
-_read = msgspec.json.Decoder(Seen).decode
 
 
 class Judge:
@@ -134,7 +123,7 @@ class Replay:
             tally.left_out[LeftOut.NO_SNAPSHOT] += 1
             return
         try:
-            seen = as_decided(_read(record.snapshot))
+            seen = read_seen(record.snapshot)
         except msgspec.MsgspecError:
             tally.left_out[LeftOut.UNREADABLE] += 1
             return
@@ -150,15 +139,3 @@ class Replay:
             tally.unjudged[name, error.rule, error.what] += 1
             return
         tally.add(record, seen.context.request, before, after)
-
-
-def as_decided(seen: Seen) -> Seen:
-    """Return what was seen at the decision: before an operator said who of several it is, and with what is masked out of sight."""
-    context = seen.context
-    identity = context.identity
-    if identity.kind is IdentityKind.KNOWN and len(identity.customers) > 1:
-        context = replace(context, identity=Identity(IdentityKind.AMBIGUOUS, identity.customers))
-    if seen.masked:
-        caller = HiddenCaller(context.request.caller)
-        context = replace(context, request=replace(context.request, caller=caller))
-    return seen if context is seen.context else replace(seen, context=context)

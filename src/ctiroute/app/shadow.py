@@ -19,9 +19,10 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
 from ctiroute.app.hidden import HiddenFactError
-from ctiroute.app.replay import Judge, Seen
+from ctiroute.app.replay import Judge
 from ctiroute.app.replay_tally import OTHERS, Kind, Sample, difference, in_words, masked
 from ctiroute.app.rule_files import read_rules, signature
+from ctiroute.app.seen import Seen
 from ctiroute.errors import ConfigurationError, StoreError
 from ctiroute.model import ShadowReport, Status
 

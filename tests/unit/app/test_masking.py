@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from ctiroute.app.call_files import CallFile, from_bytes, to_bytes
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.recorder import Recorder
-from ctiroute.app.replay import Judge, Seen, as_decided
+from ctiroute.app.replay import Judge
+from ctiroute.app.seen import read_seen
 from ctiroute.engine.decide import decide
 from ctiroute.model import CallRecord, Identifier, IdentifierKind, Interaction, InteractionStatus, Medium
 from tests.unit.app.history import FIRST, context_of, plain_calls, rules
@@ -44,9 +45,7 @@ def test_the_number_stands_nowhere() -> None:
 
 def test_a_masked_call_is_decided_as_it_was() -> None:
     """By rules that do not ask for the number."""
-    file = from_bytes(mask_snapshot(packed()))
-    assert file is not None
-    seen = as_decided(Seen(file.context, masked=True))
+    seen = read_seen(mask_snapshot(packed()))
     context = context_of(CALL)
     then = decide(context.request, context, rules(BEFORE), CALL.at, {})
     assert Judge(rules(BEFORE), {}).decide(seen).destination == then.destination

@@ -46,6 +46,7 @@ MAX_EVENTS = 5  # of one interaction are kept, the newest; a screen shows three
 _MEDIA = {member.value: member for member in Medium}
 _TOUCH_STATUSES = {member.value: member for member in TouchStatus}
 _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
+_STATUSES = {member.value: member for member in Status}
 _OUTCOMES = {member.value: member for member in Outcome}
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
@@ -206,28 +207,22 @@ def call_values(record: CallRecord) -> Row:
 
 
 def call_of(row: Row) -> CallRecord:
-    """Return a call from a row of `get_call`."""
-    call_id, pbx, caller_phone, caller_raw, dialed, received_at, status, rule, queue, customer_id, touch_id, interaction_id = row[:12]
-    operator_id, decision_ms, outcome, answered_at, ended_at, snapshot = row[12:]
+    """Return a call from a row of `get_call`. By position, in the order of the fields: a replay reads hundreds of thousands."""
+    call_id, pbx, phone, raw, dialed, received, status, *matter, decision_ms, outcome, answered, ended, snapshot = row
     return CallRecord(
-        call_id=call_id,
-        pbx=pbx,
-        caller_phone=caller_phone,
-        caller_raw=caller_raw,
-        dialed=dialed,
-        received_at=_from_time(received_at),
-        status=None if status is None else Status(status),
-        rule=rule,
-        queue=queue,
-        customer_id=customer_id,
-        touch_id=touch_id,
-        interaction_id=interaction_id,
-        operator_id=operator_id,
-        decision_ms=decision_ms,
-        outcome=None if outcome is None else Outcome(outcome),
-        answered_at=_from_time(answered_at),
-        ended_at=_from_time(ended_at),
-        snapshot=snapshot,
+        call_id,
+        pbx,
+        phone,
+        raw,
+        dialed,
+        None if received is None else _from_timestamp(received / 1e6, UTC),
+        None if status is None else _STATUSES[status],
+        *matter,  # rule, queue, customer, touch, interaction, operator
+        decision_ms,
+        None if outcome is None else _OUTCOMES[outcome],
+        None if answered is None else _from_timestamp(answered / 1e6, UTC),
+        None if ended is None else _from_timestamp(ended / 1e6, UTC),
+        snapshot,
     )
 
 
