@@ -208,7 +208,8 @@ def call_values(record: CallRecord) -> Row:
 
 def call_of(row: Row) -> CallRecord:
     """Return a call from a row of `get_call`. By position, in the order of the fields: a replay reads hundreds of thousands."""
-    call_id, pbx, phone, raw, dialed, received, status, *matter, decision_ms, outcome, answered, ended, snapshot = row
+    call_id, pbx, phone, raw, dialed, received, status = row[:7]
+    rule, queue, customer_id, touch_id, interaction_id, operator_id, decision_ms, outcome, answered, ended, snapshot = row[7:]
     return CallRecord(
         call_id,
         pbx,
@@ -217,7 +218,12 @@ def call_of(row: Row) -> CallRecord:
         dialed,
         None if received is None else _from_timestamp(received / 1e6, UTC),
         None if status is None else _STATUSES[status],
-        *matter,  # rule, queue, customer, touch, interaction, operator
+        rule,
+        queue,
+        customer_id,
+        touch_id,
+        interaction_id,
+        operator_id,
         decision_ms,
         None if outcome is None else _OUTCOMES[outcome],
         None if answered is None else _from_timestamp(answered / 1e6, UTC),
