@@ -51,6 +51,8 @@ def cuts_of(retention: RetentionSettings, now: datetime) -> Cuts:
         missed_calls=before(retention.missed_calls_days),
         wrap_ups=before(retention.wrap_ups_days),
         callbacks=before(retention.callbacks_days),
+        reasons=before(retention.calls_days),
+        proposals=before(retention.proposals_days),
         erasures=now - ERASURES_KEPT,
     )
 

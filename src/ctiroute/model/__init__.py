@@ -40,6 +40,7 @@ from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
+from ctiroute.model.proposal import Fate, ProposalFate
 from ctiroute.model.queue import QueueState
 from ctiroute.model.reason import ConfirmedReason, Evidence, Reason, ReasonKind, ReasonTally
 from ctiroute.model.routing import (
@@ -102,6 +103,7 @@ __all__ = [
     "ErasureMarker",
     "Evidence",
     "FirstRung",
+    "Fate",
     "Identifier",
     "IdentifierKind",
     "Identity",
@@ -131,6 +133,7 @@ __all__ = [
     "PopPlan",
     "PopState",
     "Proposal",
+    "ProposalFate",
     "Purged",
     "QueueAbandoned",
     "QueueJoined",

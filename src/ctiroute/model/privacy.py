@@ -19,6 +19,8 @@ class Cuts:
     missed_calls: datetime | None = None  # by the time the phone rang
     wrap_ups: datetime | None = None  # by the time they were noted
     callbacks: datetime | None = None  # closed orders, by the time they were closed; open ones are never over
+    reasons: datetime | None = None  # what operators found the reason of calls to be, by when they said so
+    proposals: datetime | None = None  # what became of them, by when it was noted
     erasures: datetime | None = None  # what tells running nodes of an erasure, by the time of the erasure
 
 
@@ -33,6 +35,8 @@ class Purged:
     missed_calls: int = 0
     wrap_ups: int = 0
     callbacks: int = 0
+    reasons: int = 0
+    proposals: int = 0
     identifiers: int = 0  # keys that nothing referred to any more, as far as the store keeps them apart: a phone may be its own
     erasures: int = 0
 
@@ -85,13 +89,24 @@ class Erasure:
     missed_calls: int = 0  # made anonymous
     wrap_ups: int = 0  # notes emptied
     callbacks: int = 0  # removed: who asked to be forgotten is not rung
+    proposals: int = 0  # under which it was kept what became of proposals: removed
     kept: tuple[Kept, ...] = ()
     candidates: tuple[str, ...] = ()  # the identifier is several customers': nothing was done, because one has to be named
 
     @property
     def total(self) -> int:
         """All records removed or made anonymous."""
-        return self.customers + self.touches + self.interactions + self.calls + self.snapshots + self.missed_calls + self.wrap_ups + self.callbacks
+        return (
+            self.customers
+            + self.touches
+            + self.interactions
+            + self.calls
+            + self.snapshots
+            + self.missed_calls
+            + self.wrap_ups
+            + self.callbacks
+            + self.proposals
+        )
 
 
 @dataclass(frozen=True, slots=True)

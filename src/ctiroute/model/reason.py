@@ -61,9 +61,9 @@ class ConfirmedReason:
     kind: ReasonKind
     about_id: str  # touch_id or interaction_id; "" for none of what was known, or when the person was erased
     pattern: str = ""  # what was known then, as learning counts it: kinds, campaigns, ages; nothing of the person
-    choice: str = ""  # which part of the pattern it was; "" for none of them
+    choice: int = -1  # its place in the pattern; -1: none of those
     period: str = ""  # in which stretch of time the call is counted
-    counted: str | None = None  # the choice as it has been learnt from; None: not yet
+    counted: int | None = None  # the choice as it has been learnt from; None: not yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from ctiroute.store.administration import AdministrationStore
 from ctiroute.store.callbacks import CallbackStore
 from ctiroute.store.interactions import InteractionStore
+from ctiroute.store.proposals import ProposalStore
+from ctiroute.store.reasons import ReasonStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from ctiroute.store.touch_rows import TouchRow
 
 
-class Store(AdministrationStore, CallbackStore, InteractionStore, Protocol):
+class Store(AdministrationStore, CallbackStore, InteractionStore, ProposalStore, ReasonStore, Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
     @property

@@ -14,7 +14,21 @@ from typing import TYPE_CHECKING, Protocol, assert_never, cast
 import msgspec
 
 from ctiroute.errors import StoreError
-from ctiroute.model import ApiKey, CallbackOrder, CallRecord, Campaign, Customer, Interaction, MissedCall, Operator, RulesVersion, WrapUp
+from ctiroute.model import (
+    ApiKey,
+    CallbackOrder,
+    CallRecord,
+    Campaign,
+    ConfirmedReason,
+    Customer,
+    Interaction,
+    MissedCall,
+    Operator,
+    ProposalFate,
+    ReasonTally,
+    RulesVersion,
+    WrapUp,
+)
 from ctiroute.store.interactions import Tellings
 from ctiroute.store.rules_rows import use_id
 from ctiroute.store.touch_rows import TouchRow
@@ -34,6 +48,9 @@ Item = (
     | CallRecord
     | MissedCall
     | WrapUp
+    | ConfirmedReason
+    | ReasonTally
+    | ProposalFate
     | CallbackOrder
     | tuple[Operator, str | None]
     | tuple[ApiKey, bytes]
@@ -56,10 +73,16 @@ class Kind(StrEnum):
     CALLS = "calls"
     MISSED_CALLS = "missed_calls"
     WRAP_UPS = "wrap_ups"
+    CONFIRMED_REASONS = "confirmed_reasons"
+    REASON_TALLIES = "reason_tallies"
+    PROPOSAL_FATES = "proposal_fates"
     CALLBACKS = "callbacks"
     OPERATORS = "operators"
     API_KEYS = "api_keys"
     RULES_VERSIONS = "rules_versions"
+
+
+PAIRED = frozenset({Kind.WRAP_UPS, Kind.REASON_TALLIES, Kind.PROPOSAL_FATES})  # their keys are of two parts
 
 
 class Exporting(Protocol):
@@ -97,7 +120,7 @@ class Reached(msgspec.Struct):
     done: dict[str, int] = {}  # kind -> items written
 
 
-def key_of(item: Item) -> Key:  # noqa: C901, PLR0911 - one for each kind
+def key_of(item: Item) -> Key:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     """Return the key of an item."""
     match item:
         case Campaign():
@@ -106,12 +129,16 @@ def key_of(item: Item) -> Key:  # noqa: C901, PLR0911 - one for each kind
             return (item.customer_id,)
         case Interaction() | Tellings():
             return (item.interaction_id,)
-        case CallRecord():
+        case CallRecord() | ConfirmedReason():
             return (item.call_id,)
         case MissedCall():
             return (item.pop_id,)
         case WrapUp():
             return item.call_id, item.operator_id
+        case ReasonTally():
+            return item.period, item.what
+        case ProposalFate():
+            return item.subject, item.proposal
         case CallbackOrder():
             return (item.callback_id,)
         case RulesVersion():
@@ -162,6 +189,12 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             await _each(target.record_missed, cast("Sequence[MissedCall]", page))
         case Kind.WRAP_UPS:
             await _each(target.put_wrap_up, cast("Sequence[WrapUp]", page))
+        case Kind.CONFIRMED_REASONS:
+            await _each(target.confirm_reason, cast("Sequence[ConfirmedReason]", page))
+        case Kind.REASON_TALLIES:
+            await target.put_reason_tallies(cast("Sequence[ReasonTally]", page))
+        case Kind.PROPOSAL_FATES:
+            await target.put_proposal_fates(cast("Sequence[ProposalFate]", page))
         case Kind.CALLBACKS:
             await target.restore_callbacks(cast("Sequence[CallbackOrder]", page))
         case Kind.OPERATORS:

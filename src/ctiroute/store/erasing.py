@@ -40,6 +40,12 @@ class Person:
         """The ends of the numbers that are the subject's alone."""
         return frozenset(telling_digits(one.value) for one in self.own if one.kind == IdentifierKind.PHONE) - {""}
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Under what it is kept what became of proposals to them: see `model.proposal`."""
+        own = (one.value for one in self.own if one.kind == IdentifierKind.PHONE)
+        return (*(f"customer:{one}" for one in self.customers), *(f"phone:{one}" for one in own))
+
 
 @dataclass(slots=True)
 class Findings:
@@ -55,6 +61,7 @@ class Findings:
     missed_calls: list[str] = field(default_factory=list)
     wrap_ups: list[tuple[str, str]] = field(default_factory=list)
     callbacks: dict[str, None] = field(default_factory=dict)
+    proposals: int = 0  # fates kept under the subject
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
 
     def sort(self, kind: str, key: str, whose: str) -> None:
@@ -93,6 +100,7 @@ class Findings:
             missed_calls=len(self.missed_calls),
             wrap_ups=len(self.wrap_ups),
             callbacks=len(self.callbacks),
+            proposals=self.proposals,
             kept=tuple(kept),
             candidates=person.candidates,
         )

@@ -55,6 +55,7 @@ class Search:
             for key, whose in found:
                 findings.sort(kind, rows.from_text(key), whose)
         await self._find_callbacks(findings)
+        findings.proposals = len(await self._link.run("proposal_fates", _texts(self._person.subjects)))
         await self._find_calls(findings, _EVER)
         return findings, keys
 
@@ -160,9 +161,11 @@ def steps(findings: Findings) -> Iterator[tuple[str, Sequence[object]]]:
         yield "erase_wrap_ups", (_texts(call_id for call_id, _ in bite), _texts(operator_id for _, operator_id in bite))
     for start in range(0, len(findings.snapshots), BITE):
         yield "erase_snapshots", (_texts(findings.snapshots[start : start + BITE]),)
+    yield "erase_proposal_fates", (_texts(findings.person.subjects),)
     calls = list(findings.calls)
     for start in range(0, len(calls), BITE):
         some = calls[start : start + BITE]
+        yield "erase_confirmed_reasons", (_texts(some),)
         yield "erase_calls", (_texts(some), _texts(call_id for call_id in some if findings.calls[call_id]))
 
 

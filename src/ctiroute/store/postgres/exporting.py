@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from ctiroute.model import Campaign, Medium, WrapUp
 from ctiroute.store.callback_rows import from_json
-from ctiroute.store.copying import Kind, key_of
+from ctiroute.store.copying import PAIRED, Kind, key_of
 from ctiroute.store.postgres import interactions, records, rows
 from ctiroute.store.postgres.faults import readable
+from ctiroute.store.postgres.proposals import fate_of
+from ctiroute.store.postgres.reasons import confirmed_of, tally_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ async def export(link: Link, kind: Kind, after: Key, limit: int) -> list[Item]:
     if kind is Kind.TELLINGS:
         items = await interactions.export_tellings(link, after[0] if after else "", limit + 1)
     else:
-        start = tuple(map(rows.to_text, after)) or (("", "") if kind is Kind.WRAP_UPS else ("",))
+        start = tuple(map(rows.to_text, after)) or (("", "") if kind in PAIRED else ("",))
         found = await link.run(f"export_{kind}", *start, limit + 1)
         with readable():
             items = [_item(kind, tuple(row)) for row in found]
@@ -37,7 +39,7 @@ async def count(link: Link, kind: Kind) -> int:
     return int((await link.run(f"count_all_{kind}"))[0][0])
 
 
-def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each kind
+def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     match kind:
         case Kind.CAMPAIGNS:
             return Campaign(rows.from_text(row[0]), rows.from_text(row[1]), Medium(row[2]))
@@ -56,6 +58,12 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each k
             return WrapUp(call_id, operator_id, note, row[3], rows.from_text(row[4]))
         case Kind.CALLBACKS:
             return from_json(row[0])
+        case Kind.CONFIRMED_REASONS:
+            return confirmed_of(row)
+        case Kind.REASON_TALLIES:
+            return tally_of(row)
+        case Kind.PROPOSAL_FATES:
+            return fate_of(row)
         case Kind.OPERATORS:
             return records.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:

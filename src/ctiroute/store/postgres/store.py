@@ -16,6 +16,8 @@ from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
 from ctiroute.store.postgres.interactions import Interactions
 from ctiroute.store.postgres.outbox import Outbox
+from ctiroute.store.postgres.proposals import Proposals
+from ctiroute.store.postgres.reasons import Reasons
 from ctiroute.store.touch_rows import touch_row
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made:
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class PostgresStore(Administration, Callbacks, Interactions):
+class PostgresStore(Administration, Callbacks, Interactions, Proposals, Reasons):
     """A `Store` in PostgreSQL. Open and use it in one event loop."""
 
     name = "store"

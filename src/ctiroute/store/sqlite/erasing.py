@@ -48,6 +48,8 @@ def steps(findings: Findings) -> Iterator[_Step]:
     yield from _bites("erase_wrap_ups", findings.wrap_ups)
     yield from _bites("erase_callbacks", [(key,) for key in findings.callbacks])
     yield from _bites("erase_snapshots", [(key,) for key in findings.snapshots])
+    yield from _bites("erase_confirmed_reasons", [(key,) for key in findings.calls])
+    yield from _bites("erase_proposal_fates", [(key,) for key in findings.person.subjects])
     yield from _bites("erase_calls", list(findings.calls.items()))
 
 
@@ -85,6 +87,8 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
                 findings.sort(kind, key, whose)
     for key, whose in connection.execute(SQL["search_callbacks_of_subject"]):
         findings.sort("callbacks", key, whose)
+    for subject_key in person.subjects:
+        findings.proposals += len(connection.execute(SQL["proposal_fates"], (subject_key,)).fetchall())
     _find_calls(connection, findings, _EVER)
     return findings
 

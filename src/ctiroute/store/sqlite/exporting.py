@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from ctiroute.model import Campaign, Identifier, Medium, WrapUp
+from ctiroute.model import Campaign, Identifier, Medium, ReasonTally, WrapUp
 from ctiroute.store.callback_rows import from_json
-from ctiroute.store.copying import Kind, key_of
+from ctiroute.store.copying import PAIRED, Kind, key_of
 from ctiroute.store.sqlite import interactions, rows
 from ctiroute.store.sqlite.faults import mapped, readable
+from ctiroute.store.sqlite.proposals import fate_of
+from ctiroute.store.sqlite.reasons import confirmed_of
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
 
@@ -30,7 +32,7 @@ def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
     """Return the next items of a kind after a key."""
     if kind is Kind.TELLINGS:
         return _after(after, interactions.export_tellings(path, after[0] if after else "", limit + 1), limit)
-    start = after or (("", "") if kind is Kind.WRAP_UPS else ("",))
+    start = after or (("", "") if kind in PAIRED else ("",))
     with mapped(f"read {kind}"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute(SQL[f"export_{kind}"], (*start, limit + 1)).fetchall()
         items = _customers(connection, found) if kind is Kind.CUSTOMERS else [_item(kind, row) for row in found]
@@ -63,7 +65,7 @@ def count(path: Path, kind: Kind) -> int:
         return int(connection.execute(SQL[f"count_all_{kind}"]).fetchone()[0])
 
 
-def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each kind
+def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     match kind:
         case Kind.CAMPAIGNS:
             return Campaign(row[0], row[1], Medium(row[2]))
@@ -79,6 +81,12 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911 - one for each k
             return WrapUp(row[0], row[1], row[2], rows.from_microseconds(row[3]), row[4])
         case Kind.CALLBACKS:
             return from_json(row[0])
+        case Kind.CONFIRMED_REASONS:
+            return confirmed_of(row)
+        case Kind.REASON_TALLIES:
+            return ReasonTally(*row)
+        case Kind.PROPOSAL_FATES:
+            return fate_of(row)
         case Kind.OPERATORS:
             return rows.operator_of(row[:-1]), row[-1]
         case Kind.API_KEYS:

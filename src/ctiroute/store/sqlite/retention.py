@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ctiroute.model import Cuts
 
-KINDS = ("touches", "interactions", "calls", "snapshots", "missed_calls", "wrap_ups", "callbacks", "erasures")
+KINDS = ("touches", "interactions", "calls", "snapshots", "missed_calls", "wrap_ups", "callbacks", "reasons", "proposals", "erasures")
 _NEVER = -(2**63)  # before every time there is
 
 

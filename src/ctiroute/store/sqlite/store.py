@@ -12,6 +12,8 @@ from ctiroute.store.sqlite.administration import Administration
 from ctiroute.store.sqlite.callbacks import Callbacks
 from ctiroute.store.sqlite.faults import readable
 from ctiroute.store.sqlite.interactions import Interactions
+from ctiroute.store.sqlite.proposals import Proposals
+from ctiroute.store.sqlite.reasons import Reasons
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.sqlite.ways import NOT_OPEN
 from ctiroute.store.touch_rows import to_microseconds, touch_row
@@ -46,7 +48,7 @@ T = TypeVar("T")
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class SqliteStore(Administration, Callbacks, Interactions):
+class SqliteStore(Administration, Callbacks, Interactions, Proposals, Reasons):
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"
