@@ -75,12 +75,12 @@ class Gatherer:
 
     def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
-        phone = request.caller.phone
-        if phone is None:
+        query = _query(request, reach, now)
+        if query is None:
             return _nothing_to_ask(request, now)
         if self._slow:
             return None
-        return _context(request, self._ask_quick(_query(phone, reach, now)), now)
+        return _context(request, self._ask_quick(query), now)
 
     def begin(
         self, request: RouteRequest, reach: Reach, until: float, gathered: Gathered, completed: Gathered | None = None
@@ -91,11 +91,10 @@ class Gatherer:
         lets go of everything: the caller has gone.
         """
         now = self._clock()
-        phone = request.caller.phone
-        if phone is None:
+        query = _query(request, reach, now)
+        if query is None:
             gathered(_nothing_to_ask(request, now))
             return _nothing
-        query = _query(phone, reach, now)
         answers = self._ask_quick(query)
         waiting = len(self._slow)
 
@@ -171,8 +170,11 @@ def _ms(started: float) -> float:
     return round((perf_counter() - started) * 1000, 3)
 
 
-def _query(phone: str, reach: Reach, now: datetime) -> CallerQuery:
-    identifier = Identifier(_PHONE, phone)
+def _query(request: RouteRequest, reach: Reach, now: datetime) -> CallerQuery | None:
+    phone = request.caller.phone
+    identifier = request.identifier if phone is None else Identifier(_PHONE, phone)
+    if identifier is None:
+        return None
     return CallerQuery(identifier, now - reach.touches, now - reach.calls, now - reach.interactions, LIMIT)
 
 

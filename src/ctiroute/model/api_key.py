@@ -12,6 +12,10 @@ class Scope(StrEnum):
 
     TOUCHES = "touches"  # to bring touches in
     RECEIPTS = "receipts"  # to tell what became of them
+    INTERACTIONS_READ = "interactions:read"  # to look at conversations and histories
+    INTERACTIONS_WRITE = "interactions:write"  # to tell of conversations, to change and to close them
+    CONTINUE = "continue"  # to ask for the form behind a continue-link, and nothing else
+    ROUTE = "route"  # to ask where somebody of any medium should go
     RULES_READ = "rules:read"  # to look at rules and their versions, and to ask what they would do
     RULES_WRITE = "rules:write"  # to reload rules and to go back to earlier ones
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ctiroute.model.identity import Medium
+from ctiroute.model.identity import Identifier, Medium
 from ctiroute.model.phone import country_of
 from ctiroute.model.queue import QueueState
 
@@ -45,6 +45,7 @@ class RouteRequest:
     attestation: str | None = (
         None  # how far the network vouches for the caller's number (STIR/SHAKEN, RFC 8588): A, B or C; None: not at all
     )
+    identifier: Identifier | None = None  # by what somebody of another medium is known; None: by the caller's phone, if by anything
 
     @property
     def is_trial(self) -> bool:

@@ -33,11 +33,12 @@ from ctiroute.documents import (
     text,
 )
 from ctiroute.errors import ConfigurationError, Fault, SettingsError
-from ctiroute.settings import callbacks, closed_loop, connectors
+from ctiroute.settings import callbacks, closed_loop, connectors, continue_link
 from ctiroute.settings.model import (
     AsteriskSettings,
     CallbackSettings,
     ClosedLoopSettings,
+    ContinueSettings,
     FastAgiSettings,
     RetentionSettings,
     Settings,
@@ -72,12 +73,13 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     *(("fastagi", key) for key in ("host", "port", "allow_from", "secret", "deadline_s", "header_timeout_s", "max_sockets")),
     *(("callbacks", field.name) for field in dataclass_fields(CallbackSettings)),
     *(("closed_loop", field.name) for field in dataclass_fields(ClosedLoopSettings)),
+    *(("continue_link", field.name) for field in dataclass_fields(ContinueSettings)),
     *(("retention", field.name) for field in dataclass_fields(RetentionSettings)),
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
 _LISTS = {("sensitive",), ("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
-_SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret"), ("callbacks", "secret")}
+_SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret"), ("callbacks", "secret"), ("continue_link", "secret")}
 
 _switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
 _port = integer(0, 65535)
@@ -224,6 +226,7 @@ def _settings(tree: Mapping) -> Settings:
         loop = f.get("closed_loop", closed_loop.closed_loop, standard.closed_loop)
         wrap_up = f.get("wrap_up", closed_loop.wrap_up, standard.wrap_up)
         media = f.get("connectors", connectors.connectors, standard.connectors)
+        links = f.get("continue_link", continue_link.continue_link, standard.continue_link)
         names = [asterisk.name for asterisk in asterisks]
         if len(set(names)) < len(names):
             f.wrong(tree.get("asterisk") or tree, "two Asterisks have the same name", "give each its own name:")
@@ -253,6 +256,7 @@ def _settings(tree: Mapping) -> Settings:
         closed_loop=loop,
         wrap_up=wrap_up,
         connectors=media,
+        continue_link=links,
     )
 
 

@@ -168,6 +168,15 @@ class ConnectorsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueSettings:
+    """Links by which a customer goes on with a form on the company's own page."""
+
+    url: str = ""  # of that page, with {token} where the token belongs; "": links are made without one
+    secret: str = ""  # what they are signed with; "": none are made
+    hours: float = 72.0  # for how long one is good
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of ctiroute.yml."""
 
@@ -192,6 +201,7 @@ class Settings:
     closed_loop: ClosedLoopSettings = field(default_factory=ClosedLoopSettings)
     wrap_up: Mapping[str, tuple[WrapUpCode, ...]] = field(default_factory=dict)  # queue -> its codes; "*" for those not named
     connectors: ConnectorsSettings = field(default_factory=ConnectorsSettings)  # none: calls are all we hear of
+    continue_link: ContinueSettings = field(default_factory=ContinueSettings)
 
     @property
     def store_url(self) -> str:

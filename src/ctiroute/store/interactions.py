@@ -52,6 +52,9 @@ class InteractionStore(Protocol):
         Nothing is done when it has another revision by now. Source and external id of `intake` say nothing here.
         """
 
+    async def tell_interaction(self, interaction_id: str, intake: Intake, *, now: datetime | None = None) -> Taken | None:
+        """Do as `take_in` with one telling of an interaction that is known by its id; None: there is no such."""
+
     async def get_interaction(self, interaction_id: str) -> Interaction | None:
         """Return one interaction, or None."""
 

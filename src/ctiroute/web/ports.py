@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from ctiroute.model import CallerContext, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from ctiroute.errors import Fault
-    from ctiroute.model import Operator
+    from ctiroute.model import Operator, RouteRequest
     from ctiroute.web.api.rules_wire import Explained, RolledBack, RulesChecked, RulesDiff, RulesInUse, UsedVersion, VersionFiles
     from ctiroute.web.wire import Ack, Snapshot
 
@@ -57,6 +60,23 @@ class SessionKeeper(Protocol):
 
 class NoSuchVersion(LookupError):  # noqa: N818 - reads as what it is
     """No version of the rules that is kept was meant; the message says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteAnswer:
+    """A decision about somebody of any medium, and what it was made of."""
+
+    context: CallerContext
+    decision: Decision
+    headline: str  # what an operator would read first
+    opening: str
+
+
+class RouteDesk(Protocol):
+    """The engine, for media other than calls."""
+
+    async def route(self, request: RouteRequest) -> RouteAnswer:
+        """Decide as for a call, within a call's deadline, and keep a record of it. Never raises for what may break behind it."""
 
 
 class RulesDesk(Protocol):

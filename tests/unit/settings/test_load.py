@@ -167,10 +167,11 @@ def test_every_scalar_setting_has_a_variable() -> None:
             "webhooks",
             "wrap_up",
             "connectors",
+            "continue_link",
         }:  # the last three are lists
             assert f"CTIROUTE_{field.upper()}" in names
     rooms = {"FASTAGI": "FastAgiSettings", "WEB": "WebSettings", "ASTERISK": "AsteriskSettings", "RETENTION": "RetentionSettings"}
-    rooms |= {"CLOSED_LOOP": "ClosedLoopSettings", "CALLBACKS": "CallbackSettings"}
+    rooms |= {"CLOSED_LOOP": "ClosedLoopSettings", "CALLBACKS": "CallbackSettings", "CONTINUE_LINK": "ContinueSettings"}
     for room, kind in rooms.items():
         module = __import__("ctiroute.settings.model", fromlist=[kind])
         for field in getattr(module, kind).__dataclass_fields__:

@@ -12,6 +12,7 @@ from ctiroute.settings import (
     AsteriskSettings,
     CallbackSettings,
     ClosedLoopSettings,
+    ContinueSettings,
     FastAgiSettings,
     RetentionSettings,
     Settings,
@@ -28,6 +29,7 @@ PARTS = {
     "closed_loop",
     "wrap_up",
     "connectors",
+    "continue_link",
 }  # have tables of their own
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
@@ -48,6 +50,7 @@ def rows(heading: str) -> dict[str, str]:
         ("retention", RetentionSettings),
         ("closed_loop", ClosedLoopSettings),
         ("callbacks", CallbackSettings),
+        ("continue_link", ContinueSettings),
     ],
 )
 def test_every_setting_is_described_with_its_default(heading: str, kind: type) -> None:

@@ -40,7 +40,12 @@ class Interactions(PostgresWays):
     ) -> Amended | None:
         """Change an interaction, unless it has another revision by now."""
         told, at = folding.cleaned(intake), now or datetime.now(UTC)
-        return await self._write("change an interaction", lambda link: _amend(link, interaction_id, told, revision, at))
+        return await self._write("change an interaction", lambda link: amend(link, interaction_id, told, revision, at))
+
+    async def tell_interaction(self, interaction_id: str, intake: Intake, *, now: datetime | None = None) -> Taken | None:
+        """Take in more of an interaction that is known by its id."""
+        told, at = folding.cleaned(intake), now or datetime.now(UTC)
+        return await self._write("take in what was told", lambda link: _tell(link, interaction_id, told, at))
 
     async def get_interaction(self, interaction_id: str) -> Interaction | None:
         """Return one interaction, or None."""
@@ -109,8 +114,8 @@ async def _take_in_one(link: Link, intake: Intake, now: datetime) -> Taken:
     return Taken(interaction.interaction_id, interaction.revision, new=before is None, repeated=after is before)
 
 
-async def _amend(link: Link, interaction_id: str, intake: Intake, revision: int | None, now: datetime) -> Amended | None:
-    await link.run("lock_interaction", rows.to_text(interaction_id))
+async def amend(link: Link, interaction_id: str, intake: Intake, revision: int | None, now: datetime) -> Amended | None:
+    """Change an interaction, unless it has another revision by now. For any transaction."""
     known = await _known(link, await link.run("get_interaction", rows.to_text(interaction_id)))
     if known is None:
         return None
@@ -122,12 +127,25 @@ async def _amend(link: Link, interaction_id: str, intake: Intake, revision: int 
     return Amended(after.interaction, done=True)
 
 
+async def _tell(link: Link, interaction_id: str, intake: Intake, now: datetime) -> Taken | None:
+    known = await _known(link, await link.run("get_interaction", rows.to_text(interaction_id)))
+    if known is None:
+        return None
+    after = folding.fold(known, intake, now)
+    if after is not known:
+        await _keep(link, after)
+    return Taken(interaction_id, after.interaction.revision, repeated=after is known)
+
+
 async def _known(link: Link, found: Sequence[rows.Row]) -> Known | None:
     """Return an interaction that is there, and have nobody else change it. Read again once it is locked: somebody may have been ahead."""
     if not found:
         return None
     interaction_id = found[0][8]
-    clocks = (await link.run("lock_interaction", interaction_id))[0][0]
+    locked = await link.run("lock_interaction", interaction_id)
+    if not locked:  # erased just now
+        return None
+    clocks = locked[0][0]
     with readable():
         interaction = rows.interaction_of(tuple((await link.run("get_interaction", interaction_id))[0]))
     kept = {row[0]: row[1] for row in await link.run("get_event_keys", interaction_id)}

@@ -42,7 +42,12 @@ class Interactions(SqliteWays):
     ) -> Amended | None:
         """Change an interaction, unless it has another revision by now."""
         told, at = folding.cleaned(intake), now or datetime.now(UTC)
-        return await self._write("change an interaction", lambda connection: _amend(connection, interaction_id, told, revision, at))
+        return await self._write("change an interaction", lambda connection: amend(connection, interaction_id, told, revision, at))
+
+    async def tell_interaction(self, interaction_id: str, intake: Intake, *, now: datetime | None = None) -> Taken | None:
+        """Take in more of an interaction that is known by its id."""
+        told, at = folding.cleaned(intake), now or datetime.now(UTC)
+        return await self._write("take in what was told", lambda connection: _tell(connection, interaction_id, told, at))
 
     async def get_interaction(self, interaction_id: str) -> Interaction | None:
         """Return one interaction, or None."""
@@ -98,7 +103,8 @@ def _take_in(connection: sqlite3.Connection, intake: Intake, now: datetime) -> T
     return Taken(interaction.interaction_id, interaction.revision, new=before is None, repeated=after is before)
 
 
-def _amend(connection: sqlite3.Connection, interaction_id: str, intake: Intake, revision: int | None, now: datetime) -> Amended | None:
+def amend(connection: sqlite3.Connection, interaction_id: str, intake: Intake, revision: int | None, now: datetime) -> Amended | None:
+    """Change an interaction, unless it has another revision by now. For any transaction."""
     found = connection.execute(SQL["get_interaction"], (interaction_id,)).fetchone()
     if found is None:
         return None
@@ -109,6 +115,17 @@ def _amend(connection: sqlite3.Connection, interaction_id: str, intake: Intake, 
     if after is not known:
         _keep(connection, after)
     return Amended(after.interaction, done=True)
+
+
+def _tell(connection: sqlite3.Connection, interaction_id: str, intake: Intake, now: datetime) -> Taken | None:
+    found = connection.execute(SQL["get_interaction"], (interaction_id,)).fetchone()
+    if found is None:
+        return None
+    known = _known(connection, found)
+    after = folding.fold(known, intake, now)
+    if after is not known:
+        _keep(connection, after)
+    return Taken(interaction_id, after.interaction.revision, repeated=after is known)
 
 
 def _known(connection: sqlite3.Connection, found: rows.Row) -> Known:
