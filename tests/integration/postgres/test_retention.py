@@ -70,6 +70,15 @@ async def test_months_that_are_over_are_dropped_and_the_rest_of_one_goes_row_by_
     assert await left(admin) == ["e", "f", "late"], "what is imported afterwards is kept, wherever"
 
 
+async def test_a_month_out_of_the_search_path_is_purged_row_by_row_and_kept(year: PostgresStore, admin: asyncpg.Connection) -> None:
+    """An old month that an administrator moved to a schema of its own cannot be dropped by its name: its touches go, the purge ends."""
+    january = f"touches_{CUT.year}_01"
+    await admin.execute(f"CREATE SCHEMA old; ALTER TABLE {january} SET SCHEMA old")
+    assert (await purge_all(year, Cuts(touches=CUT))).touches == 4
+    assert await left(admin) == ["e", "f"]
+    assert await admin.fetchval("SELECT to_regclass($1) IS NOT NULL", f"old.{january}")
+
+
 async def test_a_month_that_somebody_reads_at_length_is_left_alone_and_look_ups_go_on(
     year: PostgresStore, admin: asyncpg.Connection
 ) -> None:

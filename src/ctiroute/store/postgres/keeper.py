@@ -30,6 +30,7 @@ PING_EVERY_S = 1.0
 PING_S = 2.0  # a database that does not say in so long whether it is the primary decides no call
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.1, 1.0  # between attempts to connect
 HOUSEKEEPING_S = 3600.0
+HOUSE_S = 30.0  # for that: nobody watches meanwhile
 
 
 class Keeper:
@@ -139,7 +140,11 @@ class Keeper:
             if is_standby:
                 return StoreUnavailable("the server is a standby now, looking for the primary")
             if loop.time() >= house_at:
-                await self._keep_house(link)
+                try:
+                    async with asyncio.timeout(HOUSE_S):
+                        await self._keep_house(link)
+                except TimeoutError:
+                    return StoreUnavailable(f"the database has not made room for touches within {HOUSE_S:g} s")
                 house_at = loop.time() + HOUSEKEEPING_S
 
     async def _keep_house(self, link: Link) -> None:

@@ -76,8 +76,10 @@ RETURNING t.touch_id, t.identifier_key
 SELECT make_touches_partition($1::timestamptz)
 
 -- name: get_partitions
--- The partitions of touches, by name.
-SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'touches'::regclass ORDER BY c.relname
+-- The partitions of touches that can be named (whoever moved one out of the search path keeps it), by name.
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'touches'::regclass AND pg_table_is_visible(c.oid)
+ORDER BY c.relname
 
 -- name: put_interaction
 -- An interaction with its events, replaced when known. Its revision never goes back: who edits an older one is told.
