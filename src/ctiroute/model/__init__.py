@@ -43,6 +43,7 @@ from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, S
 from ctiroute.model.proposal import Fate, ProposalFate
 from ctiroute.model.queue import QueueState
 from ctiroute.model.reason import ConfirmedReason, Evidence, Reason, ReasonKind, ReasonTally
+from ctiroute.model.report import CampaignReport, HourOfReport
 from ctiroute.model.routing import (
     TRIAL,
     Caller,
@@ -90,6 +91,7 @@ __all__ = [
     "CallerFacts",
     "CallerQuery",
     "Campaign",
+    "CampaignReport",
     "ColleagueNote",
     "ConfirmedReason",
     "Customer",
@@ -104,6 +106,7 @@ __all__ = [
     "Evidence",
     "FirstRung",
     "Fate",
+    "HourOfReport",
     "Identifier",
     "IdentifierKind",
     "Identity",

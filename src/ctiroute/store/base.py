@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ctiroute.store.administration import AdministrationStore
+from ctiroute.store.attributions import AttributionStore
 from ctiroute.store.callbacks import CallbackStore
 from ctiroute.store.interactions import InteractionStore
 from ctiroute.store.proposals import ProposalStore
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from ctiroute.store.touch_rows import TouchRow
 
 
-class Store(AdministrationStore, CallbackStore, InteractionStore, ProposalStore, ReasonStore, Protocol):
+class Store(AdministrationStore, AttributionStore, CallbackStore, InteractionStore, ProposalStore, ReasonStore, Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
     @property

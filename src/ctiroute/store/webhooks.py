@@ -50,7 +50,7 @@ class WebhookStore(Protocol):
         """
 
     async def backlogs(self) -> list[Backlog]:
-        """Return how many deliveries stand where, by webhook and state."""
+        """Return how many deliveries wait, and how many were given up, by webhook."""
 
     async def restore_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Insert deliveries as they stand in another store, in their order; known ones are left. One transaction."""

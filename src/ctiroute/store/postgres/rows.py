@@ -70,6 +70,11 @@ _encode = msgspec.json.Encoder().encode
 # --- texts, maps, times
 
 
+def status_of(number: int) -> TouchStatus:
+    """Return a touch's status from its number."""
+    return _STATUSES_BY_NUMBER[number]
+
+
 def to_text(value: str) -> str:
     """Return a text without NUL that `from_text` makes the same again."""
     if "\0" in value or _MARK in value:

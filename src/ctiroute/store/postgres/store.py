@@ -11,6 +11,7 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.model import CallerFacts, Purged
 from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.administration import Administration
+from ctiroute.store.postgres.attributions import Attributions
 from ctiroute.store.postgres.callbacks import Callbacks
 from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
@@ -50,7 +51,7 @@ MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made:
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class PostgresStore(Administration, Callbacks, Interactions, Proposals, Reasons):
+class PostgresStore(Administration, Attributions, Callbacks, Interactions, Proposals, Reasons):
     """A `Store` in PostgreSQL. Open and use it in one event loop."""
 
     name = "store"

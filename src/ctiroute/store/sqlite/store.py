@@ -9,6 +9,7 @@ from ctiroute.errors import StoreUnavailable
 from ctiroute.model import Purged
 from ctiroute.store.sqlite import erasing, exporting, retention, rows, writing
 from ctiroute.store.sqlite.administration import Administration
+from ctiroute.store.sqlite.attributions import Attributions
 from ctiroute.store.sqlite.callbacks import Callbacks
 from ctiroute.store.sqlite.faults import readable
 from ctiroute.store.sqlite.interactions import Interactions
@@ -48,7 +49,7 @@ T = TypeVar("T")
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class SqliteStore(Administration, Callbacks, Interactions, Proposals, Reasons):
+class SqliteStore(Administration, Attributions, Callbacks, Interactions, Proposals, Reasons):
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"

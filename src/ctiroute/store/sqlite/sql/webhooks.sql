@@ -53,8 +53,8 @@ WHERE state = 'dead' AND (?1 IS NULL OR webhook = ?1)
 UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, due_at = ?2, ended_at = NULL WHERE delivery_id = ?1 AND state <> 'waiting'
 
 -- name: backlogs
--- How many stand where.
-SELECT webhook, state, count(*), min(at) FROM webhook_deliveries GROUP BY webhook, state ORDER BY webhook, state
+-- How many wait, and how many were given up.
+SELECT webhook, state, count(*), min(at) FROM webhook_deliveries WHERE state <> 'delivered' GROUP BY webhook, state ORDER BY webhook, state
 
 -- name: search_deliveries
 -- What each tells of, to see whether it names a person.
