@@ -10,26 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from ctiroute.app import pops
-from ctiroute.app.call_files import CallFile, CallFiles, from_bytes
+from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
 from ctiroute.app.call_search import CallSearch
 from ctiroute.app.forgetting import Traces
+from ctiroute.app.missed_calls import MissedCalls
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
-from ctiroute.errors import AccessDenied, StoreError
-from ctiroute.model import (
-    CallRecord,
-    LegStarted,
-    MissedCall,
-    Outcome,
-    SwitchLost,
-    SwitchSnapshot,
-    WrapUp,
-)
+from ctiroute.errors import AccessDenied
+from ctiroute.model import CallRecord, LegEnded, LegStarted, Outcome, SwitchLost, SwitchSnapshot, WrapUp
 from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMessage, SwitchState
 
 if TYPE_CHECKING:
@@ -51,8 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 audit = logging.getLogger("ctiroute.audit")
 
-MISSED_WINDOW = timedelta(hours=24)
-MAX_MISSED = 50  # lines an operator's list shows
 MAX_QUEUES = 1_000  # names of queues we remember something of
 _FILES_AT_ONCE = 500  # looked through before callers get their turn again: under a ms
 MAX_HEARD = 20_000  # calls we only heard of; the oldest goes first
@@ -97,7 +87,7 @@ class Floor:
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
-        self._missed: dict[str, deque[MissedCall]] = {}
+        self._missed = MissedCalls(store)
         self._switches: dict[str, SwitchState] = {}
         self._rings: dict[str, int] = {}  # queue -> the longest it let a phone ring in vain: its ring time, as far as we have seen, s
         self._operators: dict[str, Operator] = {}
@@ -191,13 +181,11 @@ class Floor:
         operator = self._operators.get(operator_id)
         if operator is None:
             raise AccessDenied(f"{operator_id} is no operator any more")
-        since = self._clock() - MISSED_WINDOW
-        missed = {call.pop_id: call for call in await self._stored_missed(operator_id, since)}
-        missed |= {call.pop_id: call for call in self._missed.get(operator_id, ()) if call.offered_at >= since}
+        missed = await self._missed.of(operator_id, self._clock())
         return Snapshot(
             operator=operator,
             pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id) if not self._waits_for_answer(offer)),
-            missed=tuple(sorted(missed.values(), key=lambda it: it.offered_at, reverse=True)[:MAX_MISSED]),
+            missed=missed,
             switches=tuple(self._switches.values()),
             server_time=self._clock(),
             extension_taken_by=self._name(self._claims.taken_by(operator_id)),
@@ -267,10 +255,7 @@ class Floor:
                 named.append(call_id)
         self._recorder.forget(traces)
         self._neighbours.forget({*named, *traces.call_ids})
-        for calls in self._missed.values():
-            kept = [traces.without_name(missed) for missed in calls]
-            calls.clear()
-            calls.extend(kept)
+        self._missed.forget(traces)
         for call_id in named:
             self._run(self._desk.refresh(call_id))
 
@@ -289,6 +274,32 @@ class Floor:
         """Let go of calls of somebody who was erased."""
         for call_id in call_ids:
             self._files.forget(call_id)
+
+    # --- calls that we place ourselves
+
+    def expect(self, file: CallFile) -> None:
+        """Take note of a call that is about to be placed, so that its pop stands there when the first phone rings."""
+        request = file.context.request
+        self._files.keep(file)
+        self._desk.know(request.call_id, request.received_at)
+        packed = to_bytes(file)
+        self._neighbours.decided(request.call_id, packed)
+        self._recorder.expected(file.context, file.touch_id, file.interaction_id, packed)
+
+    def unexpect(self, call_id: str) -> None:
+        """Take note that a call was not placed after all."""
+        self._run(self._desk.handle(LegEnded(call_id, call_id, self._clock())))
+
+    def is_live(self, call_id: str) -> bool:
+        """Say whether a call goes on, as far as its switch has told."""
+        return self._desk.has_legs(call_id)
+
+    def about(self, operator_id: str, pop_id: str) -> tuple[Offer, CallFile | None] | None:
+        """Return the offer of a pop and the file of the call it is about; None when the pop is not this operator's."""
+        offer = self._desk.offer(pop_id)
+        if offer is None or offer.operator_id != operator_id:
+            return None
+        return offer, self._files.get(offer.about_call_id)
 
     # --- carrying out what the desk wants
 
@@ -359,30 +370,10 @@ class Floor:
         if len(self._heard) > MAX_HEARD:
             self._heard.popitem(last=False)
 
-    async def _stored_missed(self, operator_id: str, since: datetime) -> list[MissedCall]:
-        try:
-            return await self._store.missed_since(operator_id, since)
-        except StoreError as error:  # a screen without yesterday's list is better than no screen
-            log.warning("missed calls of %s cannot be read: %s", operator_id, error)
-            return []
-
     def _keep_missed(self, offer: Offer, rang_s: float) -> None:
         if offer.queue is not None and len(self._rings) < MAX_QUEUES:
             self._rings[offer.queue] = max(self._rings.get(offer.queue, 0), round(rang_s))
-        pop = self._pop(offer)
-        customer = pop.context.identity.customer if pop.context is not None else None
-        missed = MissedCall(
-            pop_id=offer.pop_id,
-            operator_id=offer.operator_id,
-            call_id=offer.call_id,
-            caller_number=pop.caller_number,
-            caller_name=customer.name if customer is not None else "",
-            headline=pop.headline,
-            offered_at=offer.offered_at,
-            rang_s=rang_s,
-        )
-        self._missed.setdefault(offer.operator_id, deque(maxlen=MAX_MISSED)).append(missed)
-        self._recorder.missed(missed)
+        self._recorder.missed(self._missed.keep(self._pop(offer), rang_s))
 
     def _tell(self, changes: Iterable[ClaimChange]) -> None:
         """Say on their screens, and in the log, whose phone another operator has now."""

@@ -95,6 +95,22 @@ class Recorder:
             )
         )
 
+    def expected(self, context: CallerContext, touch_id: str | None, interaction_id: str | None, snapshot: bytes) -> None:
+        """Keep a call that we place ourselves, with what is known of the customer. The number is that of who is rung."""
+        request, customer = context.request, context.identity.customer
+        self.record(
+            CallRecord(
+                call_id=request.call_id,
+                pbx=request.pbx,
+                caller_phone=request.caller.phone,
+                received_at=request.received_at,
+                customer_id=customer.customer_id if customer else None,
+                touch_id=touch_id,
+                interaction_id=interaction_id,
+                snapshot=snapshot,
+            )
+        )
+
     def settle(self, call_id: str) -> None:
         """Word a call's snapshot now, if it still waits: its file is about to be forgotten."""
         if call_id in self._wanted and call_id in self._calls:

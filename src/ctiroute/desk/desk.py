@@ -102,6 +102,11 @@ class Desk:
         call.recorded = True
         self._register.add_leg(call, call_id, "", at)
 
+    def has_legs(self, call_id: str) -> bool:
+        """Say whether a call goes on: the switch told of a channel of it that is still up."""
+        call = self._register.call(call_id)
+        return call is not None and any(leg.interface for leg in call.legs.values())
+
     def write_note(self, pop_id: str, operator_id: str, text: str, at: datetime) -> list[Command]:
         """Keep what an operator wrote about a call, and show it to whom the call was passed on; nothing when the pop is not his."""
         pop = self._register.pop(pop_id)
