@@ -101,7 +101,7 @@ class PayloadError(ProtocolError):
 
 
 class LinkError(CtirouteError):
-    """Asterisk is away, refused us, or did not answer in time. The message names the remedy."""
+    """Asterisk, or another service that we ask, is away, refused us, or did not answer in time. The message names the remedy."""
 
 
 class StoreError(CtirouteError):

@@ -6,8 +6,11 @@ Knows neither vendors nor transports; a mapping that cannot be used stops the st
 from __future__ import annotations
 
 import logging
+from random import Random
 from typing import TYPE_CHECKING
 
+from ctiroute.connectors.asking import Asking
+from ctiroute.connectors.telegram.updates import TelegramUpdates
 from ctiroute.connectors.webhook.door import Door, Hook
 from ctiroute.connectors.webhook.files import read_mapping
 from ctiroute.connectors.webhook.metrics import ConnectorMetrics
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from ctiroute.app.tasks import Tasks
+    from ctiroute.connectors.asking import Source
     from ctiroute.connectors.webhook import mapping as mappings
     from ctiroute.connectors.webhook.mapping import Brought
     from ctiroute.errors import Fault
@@ -74,10 +78,16 @@ class Media:
     def __init__(self, settings: Settings, store: Store, registry: CollectorRegistry, clock: Callable[[], datetime]) -> None:
         """Read the mappings that the settings name. Raises `MappingError` with every fault of all of them."""
         configured = settings.connectors
-        read = read_mappings([each.mapping for each in configured.hooks])
+        named = [each.mapping for each in configured.hooks] + [each.mapping for each in configured.telegram]
+        read = read_mappings(named + [each.mapping for each in configured.imap])
         metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock)
         hooks = [Hook(each.name, read[each.mapping], each.secret, each.verify_token) for each in configured.hooks]
         self._door = Door(hooks, keeping, metrics, clock, settings.region, external_touch_id)
+        sources: list[Source] = [
+            TelegramUpdates(each, read[each.mapping], keeping, metrics, clock, settings.region) for each in configured.telegram
+        ]
+        rng = Random()  # noqa: S311 - spreads waits, guards nothing
+        self._asking = [Asking(source, metrics, clock, rng) for source in sources]
 
     def routes(self) -> list[web.RouteDef]:
         """Return what the web server has to serve for them."""
@@ -85,10 +95,12 @@ class Media:
 
     def start(self, tasks: Tasks) -> None:
         """Begin to ask those that do not come by themselves."""
+        for each in self._asking:
+            tasks.start(each.run(), f"connector {each.name}", lasting=True)
 
     def health(self) -> Mapping[str, str]:
         """Return those that are not heard, with the cause in words."""
-        return {}
+        return {f"connector {each.name}": each.state.detail for each in self._asking if not each.state.up}
 
 
 def read_mappings(named: Sequence[str]) -> dict[str, mappings.Mapping]:

@@ -213,14 +213,13 @@ class Service:
             unwell["records"] = self._recorder.fault
         if self._socket_fault:
             unwell["ctiroute-agi"] = self._socket_fault
-        unwell |= self.media.health()
         for name in self._tasks.broken:
             unwell[name] = "broke and does not run any more: see the log, then restart"
         return unwell
 
     def warnings(self) -> Mapping[str, str]:
-        """Return what is worth a look though calls are served as they should be: nodes that did not take the newest rules."""
-        return {f"rules of {node}": why for node, why in self.history.behind().items()}
+        """Return what is worth a look though calls are served as they should be: nodes that did not take the newest rules, silent media."""
+        return {**{f"rules of {node}": why for node, why in self.history.behind().items()}, **self.media.health()}
 
     async def _forget(self, subject: Subject) -> None:
         await self.floor.forget(subject)
