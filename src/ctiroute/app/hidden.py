@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ctiroute.model import Caller, QueueState
+from ctiroute.model import Caller, CallerContext, QueueState
 
 NUMBER = "the caller's number"
 QUEUES = "the live state of queues"
@@ -44,11 +44,21 @@ class Hidden:
     def __init__(self) -> None:
         self.asked = ""  # what somebody looked at
         self._no_queue: Mapping[str, QueueState] = _HiddenQueues(self, {})
-        self.available: Collection[str] = _HiddenOperators(self)
+        self._nobody: Collection[str] = _HiddenOperators(self, (), ())
 
     def all_but(self, kept: Sequence[QueueState]) -> Mapping[str, QueueState]:
         """Return the queues of which some are known."""
         return _HiddenQueues(self, {state.queue: state for state in kept}) if kept else self._no_queue
+
+    def free(self, kept: Collection[str] | None, asked: Collection[str], context: CallerContext) -> Collection[str]:
+        """Return whose phone was free. `kept` are those who are known to have been, None: nobody asked.
+
+        The others who were `asked` about by name, who talked with this caller or who own a conversation of his were not.
+        """
+        if kept is None:
+            return self._nobody
+        known = {*asked, *(call.operator_id for call in context.calls), *(one.owner for one in context.interactions)}
+        return _HiddenOperators(self, kept, known)
 
 
 class _HiddenQueues(Mapping[str, QueueState]):
@@ -72,17 +82,20 @@ class _HiddenQueues(Mapping[str, QueueState]):
 
 
 class _HiddenOperators(Collection[str]):
-    def __init__(self, owner: Hidden) -> None:
-        self._owner = owner
+    def __init__(self, owner: Hidden, free: Collection[str], known: Collection[str | None]) -> None:
+        self._owner, self._free, self._known = owner, free, known
 
     def __contains__(self, operator_id: object) -> bool:
-        self._owner.asked = OPERATORS
+        if operator_id in self._free:
+            return True
+        if operator_id is not None and operator_id not in self._known:
+            self._owner.asked = OPERATORS
         return False
 
     def __iter__(self) -> Iterator[str]:
-        self._owner.asked = OPERATORS
-        return iter(())
+        self._owner.asked = OPERATORS  # there may have been others
+        return iter(self._free)
 
     def __len__(self) -> int:
         self._owner.asked = OPERATORS
-        return 0
+        return len(self._free)

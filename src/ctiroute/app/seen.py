@@ -29,6 +29,7 @@ class Seen:
     queues: tuple[QueueState, ...] = ()  # those the rules of then asked about
     available: frozenset[str] | None = None  # None: not known, or no rule of then asked
     masked: bool = False  # the numbers in it are masked
+    ruleset_version: str = ""  # of the rules of then
 
 
 def read_seen(snapshot: bytes) -> Seen:

@@ -122,7 +122,7 @@ class Shadow:
             if self._state is not None and self._candidate is not None:  # it may ask for more than the rules in use did
                 known, free = self._state(context.request.pbx, self._candidate.needs)
                 queues = (*queues, *(state for name, state in known.items() if all(name != seen.queue for seen in queues)))
-                available = tuple(free) if available is None and free is not None else available
+                available = available if free is None else (*(available or ()), *free)
             self._waiting.append((decision, Seen(context, queues, None if available is None else frozenset(available))))
             self._some.set()
         except Exception:  # what is only tried out may cost no call its answer
