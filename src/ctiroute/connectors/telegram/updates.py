@@ -55,7 +55,7 @@ class TelegramUpdates:
         clock: Callable[[], datetime],
         region: str,
         *,
-        long_s: float = LONG_S,
+        long_s: int = LONG_S,
         late_s: float = LATE_S,
     ) -> None:
         """`long_s` and `late_s` are for tests."""
