@@ -7,6 +7,7 @@ them, so that a pop already on a screen is completed by a later revision.
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from random import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from ctiroute.engine.awake import AwakeClock
 from ctiroute.engine.guarded import SourceMetrics
 from ctiroute.engine.hedge import Hedge
+from ctiroute.engine.identify import identity_of
 from ctiroute.engine.late import Late
 from ctiroute.engine.source import Backed, failure
-from ctiroute.model import UNKNOWN, WITHHELD, CallerContext, CallerFacts, CallerQuery, Identifier, IdentifierKind, Identity, SourceReport
+from ctiroute.model import UNKNOWN, WITHHELD, CallerContext, CallerFacts, CallerQuery, Identifier, IdentifierKind, SourceReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -193,10 +195,11 @@ def _context(request: RouteRequest, answers: dict[str, Answer], now: datetime) -
             touches=_newest((each.touches for each in known), lambda it: it.touch_id, lambda it: it.sent_at),
             interactions=_newest((each.interactions for each in known), lambda it: it.interaction_id, lambda it: it.updated_at),
             calls=_newest((each.calls for each in known), lambda it: it.call_id, lambda it: it.received_at),
+            claims=dict(ChainMap(*(dict(each.claims) for each in known))),
         )
     return CallerContext(
         request=request,
-        identity=Identity.of(facts.customers),
+        identity=identity_of(facts, now),
         touches=facts.touches,
         interactions=facts.interactions,
         calls=tuple(call for call in facts.calls if call.call_id != request.call_id),

@@ -33,10 +33,23 @@ from ctiroute.model.events import (
     SwitchLost,
     SwitchSnapshot,
 )
-from ctiroute.model.identity import OWN_KIND, UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
+from ctiroute.model.evidence import IMPORTED, OPERATOR, Candidate, Claim, Denial
+from ctiroute.model.identity import UNKNOWN, WITHHELD, Customer, Identifier, IdentifierKind, Identity, IdentityKind, Medium
 from ctiroute.model.intake import Intake, Taken
 from ctiroute.model.interaction import Interaction, InteractionEvent, InteractionStatus, Outcome, PastCall, WrapUp
 from ctiroute.model.operator import Member, Operator, Role
+from ctiroute.model.links import (
+    ChangeKind,
+    Confirm,
+    CustomerCard,
+    CustomerLink,
+    Deny,
+    IdentityChange,
+    IdentityOrder,
+    Merge,
+    Split,
+    Undo,
+)
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
@@ -66,7 +79,8 @@ from ctiroute.model.routing import (
 from ctiroute.model.rules_version import NodeRules, RulesVersion
 
 __all__ = [
-    "OWN_KIND",
+    "IMPORTED",
+    "OPERATOR",
     "TRIAL",
     "UNKNOWN",
     "WITHHELD",
@@ -94,25 +108,35 @@ __all__ = [
     "CampaignReport",
     "ColleagueNote",
     "ConfirmedReason",
+    "Candidate",
+    "ChangeKind",
+    "Claim",
     "Customer",
+    "Confirm",
     "Cuts",
     "Decision",
+    "CustomerCard",
+    "CustomerLink",
     "Delivery",
     "DeliveryState",
     "Destination",
     "EndedCall",
+    "Denial",
+    "Deny",
     "Erasure",
     "ErasureMarker",
     "Evidence",
-    "FirstRung",
     "Fate",
     "HourOfReport",
     "Identifier",
+    "FirstRung",
     "IdentifierKind",
     "Identity",
     "IdentityKind",
     "Intake",
+    "IdentityChange",
     "Interaction",
+    "IdentityOrder",
     "InteractionEvent",
     "InteractionStatus",
     "Kept",
@@ -124,6 +148,7 @@ __all__ = [
     "Member",
     "MissedCall",
     "NodeRules",
+    "Merge",
     "Offer",
     "OfferAnswered",
     "OfferCompleted",
@@ -156,6 +181,7 @@ __all__ = [
     "SourceReport",
     "Status",
     "Subject",
+    "Split",
     "SwitchLost",
     "SwitchSnapshot",
     "Taken",
@@ -169,4 +195,5 @@ __all__ = [
     "Trace",
     "Verdict",
     "WrapUp",
+    "Undo",
 ]

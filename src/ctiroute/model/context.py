@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from ctiroute.model.evidence import Claim
 from ctiroute.model.identity import Customer, Identifier, Identity
 from ctiroute.model.interaction import Interaction, PastCall
 from ctiroute.model.outreach import Touch
@@ -31,6 +33,8 @@ class CallerFacts:
     touches: tuple[Touch, ...] = ()  # to any identifier of those customers, or to the asked one; newest first
     interactions: tuple[Interaction, ...] = ()  # newest event first
     calls: tuple[PastCall, ...] = ()  # newest first, without the one being decided
+    # Of whom more is known than that the company's file has the asked identifier: what is said for it, by customer id.
+    claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     read_at: datetime | None = None  # aware, UTC: when a copy of them was last known to be true; None: read from the truth just now
 
 

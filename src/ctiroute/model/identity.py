@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ctiroute.model.evidence import Candidate
+
 
 class Medium(StrEnum):
     """The kinds of conversation. An adapter for one is a connector; a leg inside Asterisk is a channel."""
@@ -65,15 +67,16 @@ class Identity:
     """Our belief who it is. The kind follows from the customers found, so make it with `of` or the constants below."""
 
     kind: IdentityKind
-    # known: that one (after an operator's choice the other candidates follow); ambiguous: two or more, most recent contact first
+    # known: that one (after an operator's choice the other candidates follow); ambiguous: two or more, the likeliest first
     customers: tuple[Customer, ...] = ()
+    candidates: tuple[Candidate, ...] = ()  # how likely each is, in the same order; (): one, of whom only the company's own file says so
 
     @classmethod
-    def of(cls, customers: tuple[Customer, ...]) -> Identity:
+    def of(cls, customers: tuple[Customer, ...], candidates: tuple[Candidate, ...] = ()) -> Identity:
         """Return the belief that these candidates give: none, one, or several (the operator chooses, we never guess)."""
         if not customers:
             return UNKNOWN
-        return cls(IdentityKind.KNOWN if len(customers) == 1 else IdentityKind.AMBIGUOUS, customers)
+        return cls(IdentityKind.KNOWN if len(customers) == 1 else IdentityKind.AMBIGUOUS, customers, candidates)
 
     @property
     def customer(self) -> Customer | None:

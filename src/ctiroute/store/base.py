@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from ctiroute.model import IMPORTED
 from ctiroute.store.administration import AdministrationStore
 from ctiroute.store.attributions import AttributionStore
 from ctiroute.store.callbacks import CallbackStore
+from ctiroute.store.identities import IdentityStore
 from ctiroute.store.interactions import InteractionStore
 from ctiroute.store.proposals import ProposalStore
 from ctiroute.store.reasons import ReasonStore
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         CallerQuery,
         CallRecord,
         Campaign,
+        Claim,
         Customer,
         Cuts,
         Erasure,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from ctiroute.store.touch_rows import TouchRow
 
 
-class Store(AdministrationStore, AttributionStore, CallbackStore, InteractionStore, ProposalStore, ReasonStore, Protocol):
+class Store(AdministrationStore, AttributionStore, CallbackStore, IdentityStore, InteractionStore, ProposalStore, ReasonStore, Protocol):
     """The place where touches, customers, interactions, calls and operators are kept."""
 
     @property
@@ -77,10 +80,10 @@ class Store(AdministrationStore, AttributionStore, CallbackStore, InteractionSto
     async def put_campaigns(self, campaigns: Iterable[Campaign]) -> None:
         """Insert or replace campaigns by key."""
 
-    async def put_customers(self, customers: Sequence[Customer]) -> int:
-        """Insert or replace customers by id; their identifiers are replaced whole. One transaction.
+    async def put_customers(self, customers: Sequence[Customer], claim: Claim = IMPORTED) -> int:
+        """Insert or replace customers by id; of their identifiers, what the claim's source said before is replaced whole. One transaction.
 
-        Returns how many were new.
+        What other sources said of them stays, and what was denied stays away (see `store/linking.py`). Returns how many were new.
         """
 
     async def put_touches(self, touches: Sequence[Touch]) -> int:

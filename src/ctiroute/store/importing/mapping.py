@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ctiroute.errors import ImportRefused
-from ctiroute.model import OWN_KIND
+from ctiroute.model.identity import OWN_KIND
 from ctiroute.store.importing.rejects import REJECT_COLUMNS
 
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctiroute.model import CallerFacts, Customer, Identifier, Interaction, PastCall, Touch
+from ctiroute.model import IMPORTED, CallerFacts, Customer, Identifier, Interaction, PastCall, Touch
+from ctiroute.store.identity_rows import Parts, united
+from ctiroute.store.linking import to_claims
 from ctiroute.store.postgres import rows
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
     from ctiroute.model import CallerQuery
     from ctiroute.store.postgres.rows import Row
+
+
+_PART = ""  # in place of what is said for the asked identifier: it is not this customer's, but of one who is part of the same
 
 
 def question(query: CallerQuery) -> tuple[str, Row]:
@@ -36,25 +41,24 @@ def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts
 
     The rows of customers come first: they say what the keys of touches stand for.
     """
-    customers: list[Customer] = []
+    people: dict[str, Row] = {}
+    customers: dict[str, Customer] = {}
     known: dict[int, Identifier] = {}
     touches: list[Touch] = []
     interactions: list[Interaction] = []
     calls: list[PastCall] = []
-    callers: list[Row] = []
     for row in found:
         what = row[0]
         if what == "t":
             touches.append(rows.touch_of(row, known.get(row[1], asked)))
         elif what == "c":
             customer, keys = rows.customer_of(row[9], row[10], row[11], row[16], row[18], row[17])
-            customers.append(customer)
+            people[customer.customer_id], customers[customer.customer_id] = row, customer
             known.update(keys)
         elif what == "i":
             interactions.append(rows.interaction_of(row))
         else:
             calls.append(rows.past_call_of(row))
-            callers.append(row)
     if len(customers) > 1:  # who share more than one identifier lead to the same touches and interactions
         touches = list({touch.touch_id: touch for touch in touches}.values())
         interactions = list({each.interaction_id: each for each in interactions}.values())
@@ -64,18 +68,26 @@ def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts
         interactions.sort(key=_open_first)
         del interactions[limit:]
     interactions.sort(key=_updated_at, reverse=True)
-    if len(customers) > 1:
-        customers = _by_last_contact(customers, touches, interactions, callers)[:limit]
-    return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), tuple(calls))
+    said = {customer_id: to_claims(row[12]) for customer_id, row in people.items() if row[12]}
+    if len(customers) < 2:  # noqa: PLR2004 - one is one, whoever was part of him
+        return CallerFacts(tuple(customers.values()), tuple(touches), tuple(interactions), tuple(calls), said)
+    parts = Parts({customer_id: rows.from_text(row[13]) for customer_id, row in people.items() if row[13] is not None})
+    if parts.into:
+        said = parts.claims({each: said.get(each, (IMPORTED,)) for each, row in people.items() if row[12] != _PART})
+        touches, interactions, calls = parts.renamed(touches), parts.renamed(interactions), parts.renamed(calls)
+    whole = _by_last_contact(united(customers, parts.into).values(), touches, interactions, calls)[:limit]
+    return CallerFacts(tuple(whole), tuple(touches), tuple(interactions), tuple(calls), said)
 
 
-def _by_last_contact(customers: list[Customer], touches: list[Touch], interactions: list[Interaction], calls: list[Row]) -> list[Customer]:
+def _by_last_contact(
+    customers: Iterable[Customer], touches: list[Touch], interactions: list[Interaction], calls: list[PastCall]
+) -> list[Customer]:
     """Return the candidates for a shared number, whoever we last had to do with first."""
     last: dict[str | None, datetime] = {}
     for customer_id, at in (
         *((touch.customer_id, touch.sent_at) for touch in touches),
         *((interaction.customer_id, interaction.updated_at) for interaction in interactions),
-        *((rows.from_optional(row[9]), row[2]) for row in calls),
+        *((call.customer_id, call.received_at) for call in calls),
     ):
         last[customer_id] = max(at, last.get(customer_id, at))
     return sorted(customers, key=lambda it: (0 if (at := last.get(it.customer_id)) is None else -at.timestamp(), it.customer_id))

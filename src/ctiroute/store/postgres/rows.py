@@ -177,10 +177,15 @@ def customer_of(
     customer_id: str, name: str, language: str | None, attributes: str, keys: Sequence[int], others: str
 ) -> tuple[Customer, dict[int, Identifier]]:
     """Return a customer, and what his keys stand for."""
-    pairs = iter(() if others == "[]" else _decode_pairs(others))
-    known = {key: phone_of(key) if key > 0 else identifier_of(*next(pairs)) for key in keys}
+    known = named_keys(keys, others)
     customer = Customer(from_text(customer_id), from_text(name), from_optional(language), _from_json(attributes), tuple(known.values()))
     return customer, known
+
+
+def named_keys(keys: Sequence[int], others: str) -> dict[int, Identifier]:
+    """Return what a customer's keys stand for."""
+    pairs = iter(() if others == "[]" else _decode_pairs(others))
+    return {key: phone_of(key) if key > 0 else identifier_of(*next(pairs)) for key in keys}
 
 
 # --- touches
@@ -357,7 +362,7 @@ def _from_microseconds(value: int) -> datetime:
 
 def past_call_of(row: Row) -> PastCall:
     """Return a past call from a row of `find_caller`."""
-    _, _, received_at, _, _, _, _, _, call_id, _, outcome, rule, queue, operator_id = row[:14]
+    _, _, received_at, _, _, _, _, _, call_id, customer_id, outcome, rule, queue, operator_id = row[:14]
     return PastCall(
         from_text(call_id),
         received_at,
@@ -365,4 +370,5 @@ def past_call_of(row: Row) -> PastCall:
         from_optional(rule),
         from_optional(queue),
         from_optional(operator_id),
+        from_optional(customer_id),
     )

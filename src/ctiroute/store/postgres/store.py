@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import CallerFacts, Purged
-from ctiroute.store.postgres import erasing, exporting, partitions, records, retention, rows, writing
+from ctiroute.model import IMPORTED, CallerFacts, Purged
+from ctiroute.store.postgres import erasing, exporting, identities, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.administration import Administration
 from ctiroute.store.postgres.attributions import Attributions
 from ctiroute.store.postgres.callbacks import Callbacks
 from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
 from ctiroute.store.postgres.finding import facts_of, question
+from ctiroute.store.postgres.identities import Identities
 from ctiroute.store.postgres.interactions import Interactions
 from ctiroute.store.postgres.outbox import Outbox
 from ctiroute.store.postgres.proposals import Proposals
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         CallerQuery,
         CallRecord,
         Campaign,
+        Claim,
         Customer,
         Cuts,
         Erasure,
@@ -51,7 +53,7 @@ MONTH_AGAIN_S = 60.0  # until a partition is tried again that could not be made:
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class PostgresStore(Administration, Attributions, Callbacks, Interactions, Proposals, Reasons):
+class PostgresStore(Administration, Attributions, Callbacks, Identities, Interactions, Proposals, Reasons):
     """A `Store` in PostgreSQL. Open and use it in one event loop."""
 
     name = "store"
@@ -100,9 +102,9 @@ class PostgresStore(Administration, Attributions, Callbacks, Interactions, Propo
         values = tuple(campaigns)
         await self._write("keep campaigns", lambda link: writing.put_campaigns(link, values))
 
-    async def put_customers(self, customers: Sequence[Customer]) -> int:
+    async def put_customers(self, customers: Sequence[Customer], claim: Claim = IMPORTED) -> int:
         """Insert or replace customers with their identifiers; return how many were new."""
-        return await self._write("keep customers", lambda link: writing.put_customers(link, customers))
+        return await self._write("keep customers", lambda link: identities.put_customers(link, customers, claim))
 
     async def put_touches(self, touches: Sequence[Touch]) -> int:
         """Insert or replace touches; return how many were new."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.postgres import records, rows, touch_copy
-from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, RULES_LOCK, TOUCHES_LOCK
+from ctiroute.store.postgres.schema import RULES_LOCK, TOUCHES_LOCK
 from ctiroute.store.touch_rows import TouchRow
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ctiroute.model import (
         CallRecord,
         Campaign,
-        Customer,
         Identifier,
         Interaction,
         NodeRules,
@@ -46,24 +45,7 @@ _KEYS_AT_ONCE = 50  # in one row of the outbox: a row for each key would make it
 async def put_campaigns(link: Link, campaigns: Sequence[Campaign]) -> None:
     """Insert or replace campaigns."""
     latest = {campaign.key: (campaign.key, campaign.title, campaign.medium.value) for campaign in campaigns}
-    await link.run("put_campaigns", *_columns([tuple(map(rows.to_text, each)) for each in latest.values()], 3))
-
-
-async def put_customers(link: Link, customers: Sequence[Customer]) -> int:
-    """Insert or replace customers and their identifiers; return how many were new."""
-    latest = {customer.customer_id: customer for customer in customers}  # named twice in one batch: the last one counts
-    keys = await _keys_of(link, (identifier for customer in latest.values() for identifier in customer.identifiers))
-    values = [
-        rows.customer_values(customer, [keys[identifier] for identifier in dict.fromkeys(customer.identifiers)])
-        for customer in latest.values()
-    ]
-    ids = [each[0] for each in values]
-    await link.run("lock", CUSTOMERS_LOCK)
-    before = await link.run("drop_customer_identifiers", ids)
-    made = await link.run("put_customers", *_columns(values, 6))
-    after = await link.run("add_customer_identifiers", ids)
-    await mark(link, [row[0] for row in before] + [row[0] for row in after])
-    return sum(row[0] for row in made)
+    await link.run("put_campaigns", *columns([tuple(map(rows.to_text, each)) for each in latest.values()], 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +91,7 @@ async def add_receipts(link: Link, receipts: Sequence[Receipt]) -> frozenset[str
     """Note how far touches got; return the ids that are not known."""
     told = rows.receipt_values(receipts)
     await link.run("lock", TOUCHES_LOCK)
-    found = await link.run("add_receipts", *_columns(told, 5))
+    found = await link.run("add_receipts", *columns(told, 5))
     await mark(link, [row[1] for row in found])
     known = {row[0] for row in found}
     return frozenset(rows.from_text(row[0]) for row in told if row[0] not in known)
@@ -117,7 +99,7 @@ async def add_receipts(link: Link, receipts: Sequence[Receipt]) -> frozenset[str
 
 async def put_interactions(link: Link, interactions: Sequence[Interaction]) -> None:
     """Insert or replace interactions, their events whole."""
-    keys = await _keys_of(link, (each.identifier for each in interactions if each.identifier is not None))
+    keys = await keys_of(link, (each.identifier for each in interactions if each.identifier is not None))
     values = [rows.interaction_values(each, None if each.identifier is None else keys[each.identifier]) for each in interactions]
     values.sort(key=_first)
     ids = [each[0] for each in values]
@@ -130,7 +112,7 @@ async def put_interactions(link: Link, interactions: Sequence[Interaction]) -> N
 async def record_calls(link: Link, calls: Sequence[CallRecord]) -> None:
     """Merge call records, in the order of their ids: two nodes that tell of the same calls cannot wait for each other."""
     phones = {record.caller_phone: rows.phone(record.caller_phone) for record in calls if record.caller_phone is not None}
-    keys = await _keys_of(link, phones.values())
+    keys = await keys_of(link, phones.values())
     values = [records.call_values(record, None if record.caller_phone is None else keys[phones[record.caller_phone]]) for record in calls]
     values.sort(key=_first)
     before = await link.run("keys_of_calls", [each[0] for each in values])
@@ -179,10 +161,10 @@ async def put_node_rules(link: Link, node: NodeRules) -> None:
 
 async def key_of(link: Link, identifier: Identifier | None) -> int | None:
     """Return the key of an identifier, making it when it is none by itself."""
-    return None if identifier is None else (await _keys_of(link, (identifier,)))[identifier]
+    return None if identifier is None else (await keys_of(link, (identifier,)))[identifier]
 
 
-async def _keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
+async def keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
     """Return the keys of identifiers, making those that are none by themselves."""
     keys: dict[Identifier, int] = {}
     others: dict[tuple[str, str], Identifier] = {}
@@ -210,9 +192,9 @@ async def _keys_of_rows(link: Link, touches: Collection[TouchRow]) -> list[int]:
 
 async def _numbers_of(link: Link, others: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Return the numbers of identifiers that are none by themselves, giving them one where they have none yet."""
-    columns = _columns(others, 2)
-    await link.run("add_identifiers", *columns)
-    return {(kind, value): key for kind, value, key in await link.run("get_identifiers", *columns)}
+    names = columns(others, 2)
+    await link.run("add_identifiers", *names)
+    return {(kind, value): key for kind, value, key in await link.run("get_identifiers", *names)}
 
 
 async def _campaigns_of(link: Link, touches: Iterable[TouchRow]) -> dict[str, int]:
@@ -225,7 +207,7 @@ async def _campaigns_of(link: Link, touches: Iterable[TouchRow]) -> dict[str, in
     found = await link.run("get_campaigns", list(known))
     if len(found) < len(named):
         new = [(rows.to_text(key), rows.to_text(touch[15]), touch[4]) for key, touch in named.items()]
-        await link.run("add_campaigns", *_columns(new, 3))
+        await link.run("add_campaigns", *columns(new, 3))
         found = await link.run("get_campaigns", list(known))
     return {known[key]: campaign_id for key, campaign_id in found}
 
@@ -238,7 +220,7 @@ async def mark(link: Link, keys: Sequence[int]) -> None:
     await link.run_many("mark", [(distinct[start : start + _KEYS_AT_ONCE],) for start in range(0, len(distinct), _KEYS_AT_ONCE)])
 
 
-def _columns(values: Sequence[Sequence[object]], count: int) -> list[list[object]]:
+def columns(values: Sequence[Sequence[object]], count: int) -> list[list[object]]:
     """Return rows as one list for each column, which is how an array of each goes into `unnest`."""
     return [list(column) for column in zip(*values, strict=True)] if values else [[] for _ in range(count)]
 

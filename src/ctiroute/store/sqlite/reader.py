@@ -17,17 +17,19 @@ import msgspec
 
 from ctiroute.errors import StoreError
 from ctiroute.model import CallerFacts, IdentifierKind
+from ctiroute.store.identity_rows import Parts, united
+from ctiroute.store.linking import to_claims
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, translate
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
 
-    from ctiroute.model import CallerQuery, Customer, Identifier, Interaction, Touch
+    from ctiroute.model import CallerQuery, Customer, Identifier, Interaction, PastCall, Touch
     from ctiroute.store.sqlite.rows import Row
 
 BUDGET_S = 0.02  # of the thread's processor time for one method; some hundred times what it takes, and still less than a pop may be late
@@ -43,10 +45,14 @@ _MAPPED_BYTES = 1 << 30
 _CACHE_KIB = 16_384  # for pages that are in the write-ahead log still
 
 _FIND_IDENTIFIER = SQL["find_identifier"]
+_FIND_PART = SQL["find_part"]
+_PART = ""  # in place of what is said for the asked identifier: it is not this customer's, but of one who is part of the same
 _FIND_TOUCHES = SQL["find_touches"]
 _FIND_OF_CUSTOMER = SQL["find_interactions_of_customer"]
 _FIND_OF_IDENTIFIER = SQL["find_interactions_of_identifier"]
 _FIND_CALLS = SQL["find_calls"]
+
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class Reader:
@@ -109,6 +115,8 @@ class Reader:
 
         if len(found) > 1:
             found.sort(key=_position)
+        if any(row[12] or row[13] for row in found):
+            found = self._with_parts(found, since)
         customers, reached, wrote = _read_identities(found, asked)
         touches: list[Touch] = []
         for identifier_id, identifier in reached.items():
@@ -117,9 +125,28 @@ class Reader:
         if len(reached) > 1:
             touches.sort(key=_sent_at, reverse=True)
             del touches[limit:]
+        claims = {row[0]: to_claims(row[11]) for row in found if row[11]}
         if len(customers) > 1:
-            customers = _by_last_contact(customers, touches, interactions, call_rows)[:limit]
-        return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls)
+            into = {row[0]: row[12] for row in found if row[12] is not None}
+            if into:
+                parts = Parts(into)
+                customers = list(united({each.customer_id: each for each in customers}, into).values())
+                touches, interactions, calls = parts.renamed(touches), parts.renamed(interactions), tuple(parts.renamed(calls))
+                claims = parts.claims({row[0]: to_claims(row[11]) for row in found if row[11] != _PART})
+            customers = _by_last_contact(customers, touches, interactions, calls)[:limit]
+        return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls, claims)
+
+    def _with_parts(self, found: list[Row], since: int) -> list[Row]:
+        """Add the rows of those who are one with a customer that was found, though the asked identifier is not theirs."""
+        there = {row[0] for row in found}
+        for first in dict.fromkeys([row[12] or row[0] for row in found if row[12] or row[13]]):
+            his = [row for row in found if row[0] == first] or self._execute(_FIND_PART, (first, since)).fetchall()
+            if first not in there:
+                found += his
+            for part in _decode_texts(his[0][13] or "[]") if his else ():
+                if part not in there:
+                    found += self._execute(_FIND_PART, (part, since)).fetchall()
+        return found
 
     def _find_interactions(self, customers: list[Customer], wrote: list[int], query: CallerQuery) -> list[Interaction]:
         """Return interactions newest first; when there are more than the limit, open ones stay and old closed ones go."""
@@ -154,12 +181,12 @@ def _read_identities(found: list[Row], asked: Identifier) -> tuple[list[Customer
     reached: dict[int, Identifier] = {}
     wrote: dict[int, None] = {}
     for row in found:
-        customer_id, _, _, _, identifier_id, kind, value, has_touches, has_interactions, _, _ = row
+        customer_id, _, _, _, identifier_id, kind, value, has_touches, has_interactions, _, _, _, _, _ = row
         identifier = asked if kind is None else rows.identifier_of(kind, value)
         if customer_id is not None:
             person = people.get(customer_id)
             if person is None:
-                people[customer_id] = row, [identifier]
+                people[customer_id] = row, [identifier] if identifier_id is not None else []
             else:
                 person[1].append(identifier)
         if has_touches:
@@ -170,13 +197,15 @@ def _read_identities(found: list[Row], asked: Identifier) -> tuple[list[Customer
     return customers, reached, list(wrote)
 
 
-def _by_last_contact(customers: list[Customer], touches: list[Touch], interactions: list[Interaction], calls: list[Row]) -> list[Customer]:
+def _by_last_contact(
+    customers: list[Customer], touches: list[Touch], interactions: list[Interaction], calls: Iterable[PastCall]
+) -> list[Customer]:
     """Return the candidates for a shared number, whoever we last had to do with first."""
     last: dict[str | None, int] = {}
     for customer_id, at in (
         *((touch.customer_id, to_microseconds(touch.sent_at)) for touch in touches),
         *((interaction.customer_id, to_microseconds(interaction.updated_at)) for interaction in interactions),
-        *((row[6], row[1]) for row in calls),
+        *((call.customer_id, to_microseconds(call.received_at)) for call in calls),
     ):
         last[customer_id] = max(at, last.get(customer_id, at))
     return sorted(customers, key=lambda customer: (-last.get(customer.customer_id, -(2**63)), customer.customer_id))

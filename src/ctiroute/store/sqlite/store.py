@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import Purged
-from ctiroute.store.sqlite import erasing, exporting, retention, rows, writing
+from ctiroute.model import IMPORTED, Purged
+from ctiroute.store.sqlite import erasing, exporting, identities, retention, rows, writing
 from ctiroute.store.sqlite.administration import Administration
 from ctiroute.store.sqlite.attributions import Attributions
 from ctiroute.store.sqlite.callbacks import Callbacks
 from ctiroute.store.sqlite.faults import readable
+from ctiroute.store.sqlite.identities import Identities
 from ctiroute.store.sqlite.interactions import Interactions
 from ctiroute.store.sqlite.proposals import Proposals
 from ctiroute.store.sqlite.reasons import Reasons
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         CallerQuery,
         CallRecord,
         Campaign,
+        Claim,
         Customer,
         Cuts,
         Erasure,
@@ -49,7 +51,7 @@ T = TypeVar("T")
 _MAX_MISSED = 50  # lines of a list somebody reads
 
 
-class SqliteStore(Administration, Attributions, Callbacks, Interactions, Proposals, Reasons):
+class SqliteStore(Administration, Attributions, Callbacks, Identities, Interactions, Proposals, Reasons):
     """A `Store` in one local file. Open and use it in one event loop."""
 
     name = "store"
@@ -75,9 +77,9 @@ class SqliteStore(Administration, Attributions, Callbacks, Interactions, Proposa
         values = tuple(campaigns)
         await self._write("keep campaigns", lambda connection: writing.put_campaigns(connection, values))
 
-    async def put_customers(self, customers: Sequence[Customer]) -> int:
+    async def put_customers(self, customers: Sequence[Customer], claim: Claim = IMPORTED) -> int:
         """Insert or replace customers with their identifiers; return how many were new."""
-        return await self._write("keep customers", lambda connection: writing.put_customers(connection, customers))
+        return await self._write("keep customers", lambda connection: identities.put_customers(connection, customers, claim))
 
     async def put_touches(self, touches: Sequence[Touch]) -> int:
         """Insert or replace touches; return how many were new."""

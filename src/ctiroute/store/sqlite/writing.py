@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ctiroute.model import CallRecord, Campaign, Customer, Interaction, NodeRules, Receipt, RulesVersion, ShadowReport
+    from ctiroute.model import CallRecord, Campaign, Interaction, NodeRules, Receipt, RulesVersion, ShadowReport
     from ctiroute.store.touch_rows import TouchRow
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
@@ -31,24 +31,6 @@ _ROWS_AT_ONCE = 64  # more gains nothing, and every row more is in the statement
 def put_campaigns(connection: sqlite3.Connection, campaigns: Sequence[Campaign]) -> None:
     """Insert or replace campaigns."""
     connection.executemany(SQL["put_campaign"], [(campaign.key, campaign.title, campaign.medium.value) for campaign in campaigns])
-
-
-def put_customers(connection: sqlite3.Connection, customers: Sequence[Customer]) -> int:
-    """Insert or replace customers and their identifiers; return how many were new."""
-    values = [rows.customer_values(customer) for customer in customers]
-    new = connection.executemany(SQL["add_customer"], values).rowcount
-    if new < len(values):
-        connection.executemany(SQL["put_customer"], values)
-        connection.executemany(SQL["drop_customer_identifiers"], [(customer.customer_id,) for customer in customers])
-    latest = {customer.customer_id: customer for customer in customers}  # named twice in one batch: the last one counts
-    keys = [
-        (customer.customer_id, position, *rows.identifier_values(identifier))
-        for customer in latest.values()
-        for position, identifier in enumerate(customer.identifiers)
-    ]
-    connection.executemany(SQL["add_identifier"], [key[2:] for key in keys])
-    connection.executemany(SQL["put_customer_identifier"], keys)
-    return new
 
 
 def put_touches(connection: sqlite3.Connection, touches: Sequence[TouchRow]) -> int:

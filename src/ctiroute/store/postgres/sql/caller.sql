@@ -3,13 +3,27 @@
 -- name: find_caller
 -- Rows of four kinds in one shape, told apart by their first column: customers (c), touches (t), interactions (i), calls (p). Each part
 -- is bounded by an index and a LIMIT; a part that follows from customers costs next to nothing where there are none. Two customers who
--- share two identifiers bring the same touches twice: the reader knows. $1: the identifier's key.
-WITH people AS MATERIALIZED (
-    SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others
+-- share two identifiers bring the same touches twice: the reader knows. People are who has the identifier, and who is one with one of
+-- them (`claims` is '' there: nothing is said of the identifier). $1: the identifier's key.
+WITH owners AS MATERIALIZED (
+    SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others, m.claims, c.merged_into, c.merged
     FROM customer_identifiers m
         JOIN customers c ON c.customer_id = m.customer_id
     WHERE m.identifier_key = $1
     LIMIT 64
+), people AS MATERIALIZED (
+    SELECT * FROM owners
+    UNION ALL
+    SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others, '', c.merged_into, c.merged
+    FROM (
+            SELECT DISTINCT COALESCE(merged_into, customer_id) AS customer_id FROM owners WHERE merged_into IS NOT NULL OR merged IS NOT NULL
+        ) whole
+        CROSS JOIN LATERAL (
+            SELECT whole.customer_id UNION ALL SELECT unnest(f.merged) FROM customers f WHERE f.customer_id = whole.customer_id
+        ) part
+        JOIN customers c ON c.customer_id = part.customer_id
+    WHERE NOT EXISTS (SELECT FROM owners WHERE owners.customer_id = part.customer_id)
+    LIMIT 128
 ), reached AS MATERIALIZED (
     SELECT $1::bigint AS key
     UNION ALL
@@ -18,7 +32,7 @@ WITH people AS MATERIALIZED (
 )
 SELECT 'c' AS what, NULL::bigint AS key, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
     NULL::timestamptz AS read_at, NULL::timestamptz AS clicked_at, NULL::smallint AS medium, NULL::smallint AS status,
-    NULL::text AS id, customer_id, name AS a, language AS b, NULL::text AS c, NULL::text AS d, NULL::text AS e, NULL::text AS f,
+    NULL::text AS id, customer_id, name AS a, language AS b, claims AS c, merged_into AS d, NULL::text AS e, NULL::text AS f,
     attributes AS map, others AS list, keys, NULL::text AS g, NULL::text AS h, NULL::text AS j
 FROM people
 UNION ALL

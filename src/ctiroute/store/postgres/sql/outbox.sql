@@ -29,13 +29,22 @@ DELETE FROM outbox WHERE NOT EXISTS (SELECT FROM outbox_reader WHERE seen_at > n
 SELECT outbox_id, keys FROM outbox ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED
 
 -- name: widen
--- For each key, in order, the keys whose answers hold what is known of it: its own, and all of the customers who have it.
+-- For each key, in order, the keys whose answers hold what is known of it: its own, all of the customers who have it, and all of those
+-- who are one with them.
 SELECT given.key, his.key
 FROM unnest($1::bigint[]) WITH ORDINALITY AS given (key, place)
     CROSS JOIN LATERAL (
         SELECT given.key
         UNION
         SELECT unnest(c.keys) FROM customer_identifiers m JOIN customers c ON c.customer_id = m.customer_id WHERE m.identifier_key = given.key
+        UNION
+        SELECT unnest(p.keys)
+        FROM customer_identifiers m
+            JOIN customers c ON c.customer_id = m.customer_id AND (c.merged_into IS NOT NULL OR c.merged IS NOT NULL)
+            JOIN customers f ON f.customer_id = COALESCE(c.merged_into, c.customer_id)
+            CROSS JOIN LATERAL (SELECT f.customer_id UNION ALL SELECT unnest(f.merged)) part
+            JOIN customers p ON p.customer_id = part.customer_id
+        WHERE m.identifier_key = given.key
     ) his
 ORDER BY given.place
 

@@ -11,13 +11,25 @@ SELECT c.customer_id, c.name, c.language, c.attributes, COALESCE(his.identifier_
     EXISTS (SELECT 1 FROM interactions x
         WHERE x.identifier_id = COALESCE(his.identifier_id, asked.identifier_id) AND x.customer_id IS NULL),
     EXISTS (SELECT 1 FROM calls WHERE caller_phone = ?2 AND received_at >= ?4),
-    his.position
+    his.position, mine.claims, c.merged_into, c.merged
 FROM (SELECT 1)
     LEFT JOIN identifiers asked ON asked.kind = ?1 AND asked.value = ?2
     LEFT JOIN customer_identifiers mine ON mine.identifier_id = asked.identifier_id
     LEFT JOIN customers c ON c.customer_id = mine.customer_id
     LEFT JOIN customer_identifiers his ON his.customer_id = mine.customer_id
     LEFT JOIN identifiers i ON i.identifier_id = NULLIF(his.identifier_id, asked.identifier_id)
+LIMIT 256
+
+-- name: find_part
+-- One of several customers who are one: rows as of `find_identifier`.
+SELECT c.customer_id, c.name, c.language, c.attributes, his.identifier_id, i.kind, i.value,
+    EXISTS (SELECT 1 FROM touches t WHERE t.identifier_id = his.identifier_id AND t.sent_at >= ?2),
+    EXISTS (SELECT 1 FROM interactions x WHERE x.identifier_id = his.identifier_id AND x.customer_id IS NULL),
+    0, COALESCE(his.position, 0), '', c.merged_into, c.merged
+FROM customers c
+    LEFT JOIN customer_identifiers his ON his.customer_id = c.customer_id
+    LEFT JOIN identifiers i ON i.identifier_id = his.identifier_id
+WHERE c.customer_id = ?1
 LIMIT 256
 
 -- name: find_touches
