@@ -25,6 +25,7 @@ from ctiroute.app.intake import Media
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
 from ctiroute.app.queues import Queues
+from ctiroute.app.reasons import ReasonKeeper
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
 from ctiroute.app.rule_check import known_by
@@ -124,11 +125,12 @@ class Service:
         )
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
+        self.reasons = ReasonKeeper(self.store, clock, self.registry)
         self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
         ledger = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
         self.router = Router(
-            [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live
+            [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live, self.reasons.rank
         )
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
@@ -184,6 +186,7 @@ class Service:
                 self._tasks.start(self.shadow.run(), "rules on trial", lasting=True)
             self._tasks.start(self._keep_fresh(fresh=fresh), "operators and expiry", lasting=True)
             self._tasks.start(self.purger.run(), "purge", lasting=True)
+            self._tasks.start(self.reasons.run(), "reasons", lasting=True)
             self._tasks.start(self._forgetter.run(), "erasures", lasting=True)
             stack.push_async_callback(self.agi_socket.drain, DRAIN_S)
             await self._start_agi_socket()

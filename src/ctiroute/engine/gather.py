@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from ctiroute.engine.source import Answer, Source
-    from ctiroute.model import RouteRequest
+    from ctiroute.model import Interaction, PastCall, Reason, RouteRequest, Touch
 
     FindNow = Callable[[CallerQuery], CallerFacts]
     Gathered = Callable[[CallerContext], None]
@@ -54,10 +54,27 @@ class Reach(Protocol):
         """Interactions closed so long ago are of use; open ones are always found."""
 
 
+class Rank(Protocol):
+    """Says why somebody may be calling."""
+
+    def __call__(
+        self, touches: Sequence[Touch], interactions: Sequence[Interaction], calls: Sequence[PastCall], now: datetime, /
+    ) -> tuple[Reason, ...]:
+        """Return the reasons, the likeliest first. Must neither block nor raise."""
+
+
+def no_reasons(*_known: object) -> tuple[Reason, ...]:
+    """Return no reasons: nobody ranks them."""
+    return ()
+
+
 class Gatherer:
     """Makes the CallerContext of a request."""
 
-    def __init__(self, sources: Sequence[Source | Backed], clock: Callable[[], datetime], registry: CollectorRegistry) -> None:
+    def __init__(
+        self, sources: Sequence[Source | Backed], clock: Callable[[], datetime], registry: CollectorRegistry, rank: Rank = no_reasons
+    ) -> None:
+        self._rank = rank
         self._metrics = SourceMetrics(registry)
         self._quick: list[tuple[str, FindNow]] = []
         self._slow: list[Hedge] = []
@@ -82,7 +99,7 @@ class Gatherer:
             return _nothing_to_ask(request, now)
         if self._slow:
             return None
-        return _context(request, self._ask_quick(query), now)
+        return _context(request, self._ask_quick(query), now, self._rank)
 
     def begin(
         self, request: RouteRequest, reach: Reach, until: float, gathered: Gathered, completed: Gathered | None = None
@@ -104,11 +121,11 @@ class Gatherer:
             nonlocal waiting
             waiting -= 1
             if waiting <= 0:
-                gathered(_context(request, answers, now))
+                gathered(_context(request, answers, now, self._rank))
 
         def came_late() -> None:
             if waiting <= 0 and completed is not None:
-                completed(_context(request, answers, self._clock()))
+                completed(_context(request, answers, self._clock(), self._rank))
 
         if not self._slow:
             settled()
@@ -184,7 +201,7 @@ def _nothing_to_ask(request: RouteRequest, now: datetime) -> CallerContext:
     return CallerContext(request, WITHHELD if request.caller.withheld else UNKNOWN, gathered_at=now)
 
 
-def _context(request: RouteRequest, answers: dict[str, Answer], now: datetime) -> CallerContext:
+def _context(request: RouteRequest, answers: dict[str, Answer], now: datetime, rank: Rank) -> CallerContext:
     reports = tuple(report for _, report in answers.values())
     known = [facts for facts, _ in answers.values() if facts is not None]
     if len(known) == 1:  # the usual case: nothing to merge
@@ -197,14 +214,16 @@ def _context(request: RouteRequest, answers: dict[str, Answer], now: datetime) -
             calls=_newest((each.calls for each in known), lambda it: it.call_id, lambda it: it.received_at),
             claims=dict(ChainMap(*(dict(each.claims) for each in known))),
         )
+    calls = tuple(call for call in facts.calls if call.call_id != request.call_id)
     return CallerContext(
         request=request,
         identity=identity_of(facts, now),
         touches=facts.touches,
         interactions=facts.interactions,
-        calls=tuple(call for call in facts.calls if call.call_id != request.call_id),
+        calls=calls,
         sources=reports,
         gathered_at=now,
+        reasons=rank(facts.touches, facts.interactions, calls, now),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client import Counter, Histogram
 
 from ctiroute.engine.decide import decide
-from ctiroute.engine.gather import Gatherer, waited
+from ctiroute.engine.gather import Gatherer, no_reasons, waited
 from ctiroute.model import UNKNOWN, CallerContext, Decision, Status, ToDefault, Trace
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.engine.gather import Rank
     from ctiroute.engine.source import Backed, Source
     from ctiroute.model import Operator, QueueState, RouteRequest
     from ctiroute.rules import Needs, Ruleset
@@ -65,12 +66,14 @@ class Router:
         registry: CollectorRegistry,
         clock: Callable[[], datetime],
         live: Live | None = None,
+        rank: Rank = no_reasons,
     ) -> None:
         """Take `rules` and `operators` as functions: each decision uses one whole version, read once.
 
-        `live` is asked once a decision, and not at all while no rule looks at a queue or at who is available.
+        `live` is asked once a decision, and not at all while no rule looks at a queue or at who is available. `rank` says why somebody
+        may be calling.
         """
-        self._gatherer = Gatherer(sources, clock, registry)
+        self._gatherer = Gatherer(sources, clock, registry, rank)
         self._rules = rules
         self._operators = operators
         self._ledger = ledger

@@ -4,8 +4,8 @@ The formula, what it assumes and where it fails: docs/explanation/likely-reason.
 """
 
 from ctiroute.reasons.curves import PRIORS, Curves
-from ctiroute.reasons.fit import Fit, fitted
+from ctiroute.reasons.fit import fitted
 from ctiroute.reasons.rank import among, ranked
 from ctiroute.reasons.tally import Counts, Exposed, pattern_of
 
-__all__ = ["PRIORS", "Counts", "Curves", "Exposed", "Fit", "among", "fitted", "pattern_of", "ranked"]
+__all__ = ["PRIORS", "Counts", "Curves", "Exposed", "among", "fitted", "pattern_of", "ranked"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from ctiroute.model import ReasonKind
@@ -21,13 +22,13 @@ from ctiroute.reasons.grid import BINS
 from ctiroute.reasons.tally import Totals, totals_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 HALF_LIFE = timedelta(weeks=8)  # customs change: what is this old weighs half
 ROUNDS = 40  # of laying and counting, at most; it moves little after ten
 ENOUGH = 1e-3  # rates that change by no more than this part of them do not change
-SLICE = 500  # patterns a step: half a millisecond, so that whoever runs it may do something else in between
+MAX_PATTERNS = 20_000  # those of most calls; the rest are seldom ones of a few calls each
 
 # How many calls' weight has what is believed before.
 BASE_CALLS = 5.0  # of how often people call at all
@@ -58,11 +59,22 @@ class _Seen:
     choice: int | None  # None: nobody said
 
 
-class Fit:
-    """One fit of curves. `steps` does the work, a little at a time; then `curves` is there."""
+def fitted(tallies: Mapping[tuple[str, str], float], now: datetime) -> Curves:
+    """Return the curves of the numbers that are kept, by (period, what), at a time (aware): what is long ago weighs less.
+
+    Takes up to seconds of a processor where there are very many patterns: not for an event loop's thread.
+    """
+    fit = _Fit(tallies, now)
+    for _ in range(ROUNDS):
+        if fit.round() <= ENOUGH:
+            break
+    return fit.made()
+
+
+class _Fit:
+    """One fit of curves."""
 
     def __init__(self, tallies: Mapping[tuple[str, str], float], now: datetime) -> None:
-        """Take the numbers that are kept, by (period, what), and the time (aware): what is long ago weighs less."""
         totals = totals_of(tallies, now, HALF_LIFE)
         self._groups: dict[_Group, _Curve] = {}
         for (kind, key, medium, place), hours in totals.hours.items():
@@ -75,29 +87,21 @@ class Fit:
             self._media[kind, medium].append(curve)
             curve.hazards = list(priors.hazards_of(kind, medium))
         self._pooled: dict[tuple[str, str], list[float]] = {}
-        self.curves: Curves = self._made()
 
-    def steps(self) -> Iterator[None]:
-        """Find the curves, handing back control every so often."""
-        for _ in range(ROUNDS):
-            before = self._base
-            laid_to_none = 0.0
-            for curve in self._groups.values():
-                curve.laid = [0.0] * BINS
-            own = own_rates(self._base)
-            for start in range(0, len(self._seen), SLICE):
-                for seen in self._seen[start : start + SLICE]:
-                    laid_to_none += _lay(seen, own)
-                yield
-            moved = self._maximise(laid_to_none)
-            yield
-            if moved <= ENOUGH and abs(self._base - before) <= ENOUGH * before:
-                break
-        self.curves = self._made()
+    def round(self) -> float:
+        """Lay every call to its causes and count; return by how much a rate has moved, as a part of it."""
+        before, laid_to_none = self._base, 0.0
+        for curve in self._groups.values():
+            curve.laid = [0.0] * BINS
+        own = own_rates(self._base)
+        for seen in self._seen:
+            laid_to_none += _lay(seen, own)
+        moved = self._maximise(laid_to_none)
+        return max(moved, abs(self._base - before) / before)
 
     def _patterns(self, totals: Totals) -> list[_Seen]:
         found: list[_Seen] = []
-        for (pattern, choice), count in totals.calls.items():
+        for (pattern, choice), count in nlargest(MAX_PATTERNS, totals.calls.items(), key=lambda one: one[1]):
             if count <= 0:  # said by an operator of a call that is not counted yet; the other half comes
                 continue
             causes = tuple((self._curve(cause[:3]), cause[3]) for cause in pattern.causes)
@@ -125,7 +129,8 @@ class Fit:
                 curve.hazards = new
         return moved
 
-    def _made(self) -> Curves:
+    def made(self) -> Curves:
+        """Return the curves as they are now."""
         tables: defaultdict[str, defaultdict[str, dict[str, Table]]] = defaultdict(lambda: defaultdict(dict))
         for (kind, key, medium), curve in self._groups.items():
             tables[kind][key][medium] = table_of(tuple(curve.hazards), sum(curve.laid), curve.confirmed)
@@ -142,14 +147,6 @@ class Fit:
             calls=sum(seen.count for seen in self._seen),
             confirmed=sum(seen.count for seen in self._seen if seen.choice is not None),
         )
-
-
-def fitted(tallies: Mapping[tuple[str, str], float], now: datetime) -> Curves:
-    """Return the curves of some numbers, all at once."""
-    fit = Fit(tallies, now)
-    for _ in fit.steps():
-        pass
-    return fit.curves
 
 
 def _lay(seen: _Seen, own: tuple[float, ...]) -> float:

@@ -95,9 +95,9 @@ class Counts:
 
     amounts: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
 
-    def call(self, pattern: Pattern, at: datetime) -> None:
-        """Count a call of which nobody has said yet why it came."""
-        self.amounts[period_of(at), _calls(pattern, None)] += 1
+    def call(self, pattern: Pattern, at: datetime, choice: int | None = None) -> None:
+        """Count a call, with its reason's place in the pattern where somebody has said it."""
+        self.amounts[period_of(at), _calls(pattern, choice)] += 1
 
     def confirmed(self, confirmed: ConfirmedReason) -> None:
         """Count what an operator said, in place of what that call has been counted as. Raises `ValueError` when it cannot be read."""
