@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.model import CallerContext, Decision, Identity, IdentityKind, PopPlan, QueueState, RuleTrace, Status
+from ctiroute.model import (
+    CallerContext,
+    Decision,
+    Identity,
+    IdentityKind,
+    PopPlan,
+    QueueState,
+    RuleTrace,
+    Status,
+    ToExtension,
+    ToOperator,
+    ToQueue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +44,7 @@ class CallFile:
     available: tuple[str, ...] | None = None  # the operators who could be rung; None: not known, or no rule asked
     tags: tuple[str, ...] = ()
     masked: bool = False  # the phone numbers in it are masked
+    past_menu: bool = False  # the decision sent the call to people, not to a menu and not the ordinary way
 
     @classmethod
     def of(cls, context: CallerContext, decision: Decision, *, worded: bool = True) -> CallFile:
@@ -48,6 +61,7 @@ class CallFile:
             queues=decision.queues,
             available=decision.available,
             tags=decision.tags,
+            past_menu=isinstance(decision.destination, ToQueue | ToOperator | ToExtension),
         )
 
     def chosen(self, customer_id: str) -> CallFile | None:

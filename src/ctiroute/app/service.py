@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCol
 
 from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
+from ctiroute.app.closed_loop import ClosedLoop
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.intake import Media
@@ -152,6 +153,7 @@ class Service:
             warnings=self.warnings,
             hooks=self.media.routes(),
         )
+        self.loop = ClosedLoop(self.store, settings, self.registry, clock, rng)
         self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()
         self._socket_fault = ""
@@ -178,6 +180,7 @@ class Service:
             for name, link in self.links.items():
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
+            self.loop.start(self._tasks)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
             self._tasks.start(self.history.run(), "rules history", lasting=True)
             with suppress(StoreError):  # the store is away; the forgetter looks again
@@ -222,7 +225,7 @@ class Service:
 
     def warnings(self) -> Mapping[str, str]:
         """Return what is worth a look though calls are served as they should be: nodes that did not take the newest rules, silent media."""
-        return {**{f"rules of {node}": why for node, why in self.history.behind().items()}, **self.media.health()}
+        return {**self.loop.warnings(), **{**{f"rules of {node}": why for node, why in self.history.behind().items()}, **self.media.health()}}
 
     async def _forget(self, subject: Subject) -> None:
         await self.floor.forget(subject)
