@@ -87,6 +87,19 @@ def _for_screen(context: CallerContext) -> CallerContext:
     if identity.kind is IdentityKind.KNOWN and len(identity.customers) > 1:
         his = {None, identity.customers[0].customer_id}
         context = replace(
+def _promised(promise: CallbackPromise, language: str, now: datetime, zone: tzinfo) -> str:
+    at, today = promise.promised_at.astimezone(zone), now.astimezone(zone).date()
+    time = f"{at:%H:%M}" if at.date() == today else f"{at:%d.%m %H:%M}"
+    return _PROMISED.get(language, _PROMISED["en"]).format(time=time, who=promise.ordered_by)
+
+
+def words_of(file: CallFile, language: str, now: datetime, zone: tzinfo = UTC) -> tuple[str, str]:
+    """Return what an operator would read first: the headline, and the suggested first step."""
+    subject = Subject.of(file.context, file.touch_id, file.interaction_id, now, language, zone)
+    sentence = pick(file.plan.headline, language) or _sentence(_chip(file), language)
+    return fill(sentence, subject), fill(pick(file.plan.opening, language), subject)
+
+
             context,
             touches=tuple(it for it in context.touches if it.customer_id in his),
             interactions=tuple(it for it in context.interactions if it.customer_id in his),

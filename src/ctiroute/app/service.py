@@ -26,6 +26,7 @@ from ctiroute.app.intake import Media
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
 from ctiroute.app.queues import Queues
+from ctiroute.app.other_media import OtherMedia
 from ctiroute.app.reasons import ReasonKeeper
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
@@ -129,11 +130,13 @@ class Service:
         self.reasons = ReasonKeeper(self.store, clock, self.registry)
         self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
-        ledger = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
+        heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
+        ledger = OtherMedia(heard, self._recorder, clock, settings.fastagi.deadline_s, settings.language, lambda: self.rules.current().zone)
         self.router = Router(
             [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live, self.reasons.rank
         )
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
+        ledger.engine = self.router
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
@@ -153,6 +156,8 @@ class Service:
             warnings=self.warnings,
             hooks=self.media.routes(),
         )
+            routing=ledger,
+            continue_link=settings.continue_link,
         self.loop = ClosedLoop(self.store, settings, self.registry, clock, rng)
         self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()

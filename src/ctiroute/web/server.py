@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from ctiroute.settings.model import ContinueSettings
 from ctiroute.web.access import Access
+from ctiroute.web.api.continuing import Continuing
+from ctiroute.web.api.history import Histories
+from ctiroute.web.api.interactions import Interactions
+from ctiroute.web.api.interactions_bulk import InteractionsInBulk
 from ctiroute.web.api.keys import ApiKeys
 from ctiroute.web.api.openapi import openapi
+from ctiroute.web.api.route import Routes
 from ctiroute.web.api.rules import Rules
 from ctiroute.web.api.touches import Touches
 from ctiroute.web.cookie import SessionCookie
@@ -37,9 +43,10 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from prometheus_client import CollectorRegistry
 
+    from ctiroute.model import Announcer
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Floor, RulesDesk, SessionKeeper
+    from ctiroute.web.ports import Floor, RouteDesk, RulesDesk, SessionKeeper
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +80,9 @@ class WebServer:
         region: str = "UA",
         keeper: SessionKeeper | None = None,
         rules: RulesDesk | None = None,
+        routing: RouteDesk | None = None,
+        continue_link: ContinueSettings | None = None,
+        announcer: Announcer | None = None,
         warnings: Callable[[], Mapping[str, str]] = dict,
         hooks: Iterable[web.RouteDef] = (),
     ) -> None:
@@ -80,7 +90,8 @@ class WebServer:
 
         `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
         country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
-        the rules, None: nobody does; `warnings` gives what is worth a look though calls are served as they should be. `hooks` are
+        the rules and `routing` decides about other media than calls, None: nobody does; `announcer` tells other systems of what was done
+        here; `warnings` gives what is worth a look though calls are served as they should be. `hooks` are
         routes of connectors, to which vendors post.
         """
         limits = limits or WebLimits()
@@ -122,6 +133,12 @@ class WebServer:
             ]
         )
         self._app.add_routes(hooks)
+        self._app.add_routes(InteractionsInBulk(store, keys, clock, limits, region).routes())
+        self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer).routes())
+        self._app.add_routes(Histories(store, keys, region).routes())
+        self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
+        if routing is not None:
+            self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())
         if rules is not None:
             self._app.add_routes(Rules(rules, keys, limits).routes())
         self._runner: web.AppRunner | None = None

@@ -226,8 +226,9 @@ async def house(
     limits: WebLimits | None = None,
     throttle: SignInThrottle | None = None,
     store: SqliteStore | None = None,
+    **parts: Any,
 ) -> AsyncIterator[House]:
-    """Start a server with what it needs in `folder`, and stop it."""
+    """Start a server with what it needs in `folder`, and stop it; `parts` are further ones of the server."""
     clock, floor, registry = Clock(), MemoryFloor(), CollectorRegistry()
     store = store or SqliteStore(folder / "ctiroute.db")
     await store.open()
@@ -243,6 +244,7 @@ async def house(
         limits=limits,
         throttle=throttle,
         static=static,
+        **parts,
     )
     await server.start()
     running = House(server, store, floor, clock, registry, static)

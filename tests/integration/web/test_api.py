@@ -277,9 +277,8 @@ async def test_the_openapi_document_is_valid_and_its_examples_work(tmp_path: Pat
         for schema in document["components"]["schemas"].values():
             Draft202012Validator.check_schema(schema)
         done = 0
-        rules = {path for path in document["paths"] if path.startswith("/api/v1/rules")}  # their examples need a whole service
         for path, methods in document["paths"].items():
-            if path in rules:
+            if "touches" not in path:  # the others are carried out where what they need is at hand
                 continue
             for method, operation in methods.items():
                 address = path
@@ -288,29 +287,30 @@ async def test_the_openapi_document_is_valid_and_its_examples_work(tmp_path: Pat
                 for content_type, content in operation["requestBody"]["content"].items():
                     example = content["example"]
                     if isinstance(example, dict):
-                        _validator(document, content["schema"]).validate(example)
+                        validator(document, content["schema"]).validate(example)
                         example = json.dumps(example)
                     headers = {"Content-Type": content_type, **key}
                     async with client.request(method, address, data=example.encode(), headers=headers) as answer:
-                        described = _resolved(document, operation["responses"][str(answer.status)])
+                        described = resolved(document, operation["responses"][str(answer.status)])
                         assert answer.status < 300, await answer.text()
                         if "content" in described:
                             got = json.loads(await answer.read())
-                            _validator(document, described["content"][answer.content_type]["schema"]).validate(got)
+                            validator(document, described["content"][answer.content_type]["schema"]).validate(got)
                             assert got["rejected"] == 0
                             assert got.get("applied", got["read"]) == got["read"]
                     done += 1
                 for status, response in operation["responses"].items():
-                    assert _resolved(document, response)["description"], status
+                    assert resolved(document, response)["description"], status
         assert done == 4
         (touch,) = await touches(here)
         assert touch.status is TouchStatus.CLICKED
         async with client.post(ADDRESS, data=b"", headers=CSV) as answer:
             problem = {"$ref": "#/components/schemas/ProblemDocument"}
-            _validator(document, problem).validate(json.loads(await answer.read()))
+            validator(document, problem).validate(json.loads(await answer.read()))
 
 
-def _resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return what a part of the document stands for."""
     while "$ref" in found:
         reference = found["$ref"]
         found = document
@@ -319,5 +319,6 @@ def _resolved(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]
     return found
 
 
-def _validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    """Return what tells whether a value is of a schema of the document."""
     return Draft202012Validator({**schema, "components": document["components"]})

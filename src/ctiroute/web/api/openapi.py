@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_rules
+from ctiroute.web.api import openapi_interactions, openapi_rules
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     """Return the document as plain JSON values."""
     _, schemas = msgspec.json.schema_components(
-        (TouchProgress, ReceiptLine, TouchesTaken, ReceiptsTaken, ProblemDocument, *openapi_rules.SCHEMAS),
+        (TouchProgress, ReceiptLine, TouchesTaken, ReceiptsTaken, ProblemDocument, *openapi_rules.SCHEMAS, *openapi_interactions.SCHEMAS),
         ref_template="#/components/schemas/{name}",
     )
     campaign = _parameter("key", "path", "The campaign's key, what rules match by.", {"type": "string", "maxLength": 200}, "autumn-sms")
@@ -57,7 +57,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "ctiroute",
             "version": __version__,
-            "summary": "Touches and their receipts from the company's other programs; rules, for those who look after them.",
+            "summary": "Touches, conversations and questions of the company's other programs; rules, for those who look after them.",
         },
         "security": [{"key": []}],
         "paths": {
@@ -104,6 +104,7 @@ def document() -> dict[str, Any]:
                 }
             },
             **openapi_rules.paths(),
+            **openapi_interactions.paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ctiroute.model import Interaction
 from ctiroute.web.api.rules_wire import RuleFault
 
 ReceiptStatus = Literal["delivered", "read", "clicked", "failed"]
@@ -68,3 +69,4 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     faults: list[RuleFault] | msgspec.UnsetType = msgspec.UNSET  # of rules that cannot be used
     rejects: list[Reject] | msgspec.UnsetType = msgspec.UNSET  # of a body that was refused for its lines
+    current: Interaction | msgspec.UnsetType = msgspec.UNSET  # what somebody has made of it meanwhile
