@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ctiroute.engine.decide import decide
 from ctiroute.errors import RulesError
-from ctiroute.model import Decision, Operator, PopPlan, Proposal, QueueState, Status, ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
+from ctiroute.model import (
+    Decision,
+    Medium,
+    Operator,
+    PopPlan,
+    Proposal,
+    QueueState,
+    Reason,
+    ReasonKind,
+    Status,
+    ToDefault,
+    ToExtension,
+    ToMenu,
+    ToOperator,
+    ToQueue,
+    TouchStatus,
+)
 from ctiroute.rules import load_ruleset
 
 MINUTE = timedelta(minutes=1)
@@ -244,6 +260,56 @@ def test_a_menu_in_the_order_of_likely_interest(world: Any, rule_set: Any) -> No
         "welcome", ("application", "cards")
     )
     assert decided(world, rule_set, "{menu: {name: welcome}}").destination == ToMenu("welcome")
+
+
+LIKELY = (
+    "{menu: {name: welcome, likely: {application: {topic: 'credit-*'}, offer: {campaign: [autumn-*, winter-*], topic: offers}}, "
+    "order: [cards, offer]}}"
+)
+
+
+def test_a_menu_puts_the_likeliest_reason_first(world: Any, rule_set: Any) -> None:
+    """By the reasons of this call, then as `order` says; each option once. While no reasons are known, what was newest comes first."""
+    assert decided(world, rule_set, LIKELY).destination == ToMenu("welcome", ("cards", "offer"))
+    world.touches, world.interactions = (world.touch(),), (world.interaction(),)
+    assert decided(world, rule_set, LIKELY).destination == ToMenu("welcome", ("offer", "application", "cards"))
+    world.touches = (world.touch(status=TouchStatus.FAILED),)
+    assert decided(world, rule_set, LIKELY).destination == ToMenu("welcome", ("application", "cards", "offer"))
+    context = replace(
+        world.context, reasons=(reason(ReasonKind.INTERACTION, "credit-application"), reason(ReasonKind.TOUCH, "winter-mail"))
+    )
+    decision = decide(world.request, context, rule_set("{}", "", LIKELY), world.now, OPERATORS)
+    assert decision.destination == ToMenu("welcome", ("application", "offer", "cards"))
+    said = decision.trace.rules[-1].verdicts[-1]
+    assert (said.condition, said.wanted, said.seen, said.matched) == (
+        "then.menu",
+        "options by likely reason: application, offer",
+        "application, offer",
+        True,
+    )
+    context = replace(world.context, reasons=(reason(ReasonKind.TOUCH, "credit-application"), reason(ReasonKind.INTERACTION, "offers")))
+    assert decide(world.request, context, rule_set("{}", "", LIKELY), world.now, {}).destination == ToMenu("welcome", ("offer", "cards"))
+
+
+def reason(kind: ReasonKind, key: str) -> Reason:
+    """Return a reason that is about that."""
+    return Reason(kind, "x1", key, Medium.SMS, "Label", datetime(2026, 11, 20, tzinfo=UTC), 0.4)
+
+
+@pytest.mark.parametrize(
+    ("menu", "message"),
+    [
+        ("{name: welcome, likely: {offer: {}}}", "expected campaign or topic"),
+        ("{name: welcome, likely: {'a b': {topic: x}}}", "expected the name of an option"),
+        ("{name: welcome, likely: {offer: {medium: sms}}}", "medium"),
+        ("{name: welcome, likely: {" + ", ".join(f"o{n}: {{topic: x}}" for n in range(6)) + "}, order: [a, b, c, d]}", "at most 9 options"),
+        ("{name: welcome, order: [a, a]}", "each once"),
+    ],
+)
+def test_menus_that_cannot_be_played_are_refused(rule_set: Any, menu: str, message: str) -> None:
+    """An option for nothing, names no dialplan takes, more options than a telephone has keys."""
+    with pytest.raises(RulesError, match=message):
+        rule_set("{}", "", f"{{menu: {menu}}}")
 
 
 def test_an_announcement_says_how_the_request_stands(world: Any, rule_set: Any) -> None:
