@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ctiroute.connectors.asking import Asking
+from ctiroute.connectors.imap.source import MailSource
 from ctiroute.connectors.telegram.updates import TelegramUpdates
 from ctiroute.connectors.webhook.door import Door, Hook
 from ctiroute.connectors.webhook.files import read_mapping
@@ -84,7 +85,8 @@ class Media:
         hooks = [Hook(each.name, read[each.mapping], each.secret, each.verify_token) for each in configured.hooks]
         self._door = Door(hooks, keeping, metrics, clock, settings.region, external_touch_id)
         sources: list[Source] = [
-            TelegramUpdates(each, read[each.mapping], keeping, metrics, clock, settings.region) for each in configured.telegram
+            *(TelegramUpdates(each, read[each.mapping], keeping, metrics, clock, settings.region) for each in configured.telegram),
+            *(MailSource(each, read[each.mapping], keeping, metrics, clock, settings.region) for each in configured.imap),
         ]
         rng = Random()  # noqa: S311 - spreads waits, guards nothing
         self._asking = [Asking(source, metrics, clock, rng) for source in sources]
