@@ -28,6 +28,7 @@ KEYWORD = "CtirouteTaken"
 MAX_MAIL = 256 * 1024  # bytes of a mail that are asked for: its head and its text; attachments come last
 MAX_LITERAL = 2 * MAX_MAIL  # bytes of one literal that are believed
 MAX_ROUND = 64 * 1024 * 1024  # bytes that are read in one round
+GOODBYE_S = 1.0
 SOCKET_S = 20.0  # for each single read
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # not the locale's: RFC 3501 has these
 _DATE = re.compile(rb'INTERNALDATE "([^"]{1,40})"')
@@ -103,8 +104,10 @@ class Mailbox:
         link, self._link = self._link, None
         if link is not None:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
-                link.sock.settimeout(1.0)
+                link.sock.settimeout(GOODBYE_S)
                 link.logout()
+            with contextlib.suppress(OSError):
+                link.shutdown()
 
     def cut(self) -> None:
         """End whatever waits on the connection, from another thread."""
