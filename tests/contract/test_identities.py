@@ -21,6 +21,7 @@ from ctiroute.model import (
     Deny,
     Identifier,
     IdentityChange,
+    Intake,
     Interaction,
     InteractionStatus,
     Medium,
@@ -210,6 +211,29 @@ async def test_text_that_no_encoding_holds_is_refused_whole(store: Store) -> Non
     with pytest.raises(StoreConflict):
         await store.link_identifiers([PHONE, Identifier("visitor", "\udcff")], None, CHAT)
     assert await found(store) == CallerFacts()
+
+
+async def test_what_sources_tell_of_conversations_links_whom_they_name(store: Store) -> None:
+    """A form names visitor and phone, a chat visitor and e-mail: a call by the phone, or a mail, brings both of one customer."""
+
+    def told(source: str, hours: int, *identifiers: Identifier, verified: bool = False) -> Intake:
+        at = NOW - timedelta(hours=hours)
+        return Intake(source, "c-1", at, Medium.WEB, "e-1", identifiers, verified=verified, name="Olena", title=source)
+
+    form, chat = told("form", 2, VISITOR, PHONE), told("chat", 1, VISITOR, EMAIL, verified=True)
+    for intakes in ([chat], [form], [form, chat]):
+        await store.take_in(intakes, now=NOW)
+    (customer,) = (await found(store)).customers
+    assert (customer.name, sorted(customer.identifiers)) == ("Olena", sorted((VISITOR, PHONE, EMAIL)))
+    for identifier in (PHONE, EMAIL, VISITOR):
+        facts = await found(store, identifier)
+        assert facts.customers == (customer,)
+        assert [(each.title, each.customer_id) for each in facts.interactions] == [
+            ("chat", customer.customer_id),
+            ("form", customer.customer_id),
+        ]
+    assert (await found(store, EMAIL)).claims == {customer.customer_id: (Claim("chat", chat.at, chat.at),)}
+    assert (await found(store, PHONE)).claims == {customer.customer_id: (Claim("form", None, form.at),)}
 
 
 # --- what operators find out

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.model import Identifier, Intake, Interaction, InteractionEvent, InteractionStatus
+from ctiroute.model import Claim, Identifier, Intake, Interaction, InteractionEvent, InteractionStatus
 from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
@@ -162,6 +162,11 @@ def owned(known: Known, customer_id: str | None) -> Known:
     if customer_id is None or interaction.customer_id is not None:
         return known
     return replace(known, interaction=replace(interaction, customer_id=customer_id))
+
+
+def claim_of(intake: Intake) -> Claim:
+    """Return what a source says by telling identifiers together: that they are one person's, and whether it has made sure."""
+    return Claim(intake.source, intake.at if intake.verified else None, intake.at)
 
 
 def to_json(clocks: Clocks) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from ctiroute.errors import StoreConflict
 from ctiroute.model import OPERATOR, ChangeKind, Claim, Confirm, Denial, Deny, Identifier, Merge, Split
-from ctiroute.store.linking import Held, LinkEdit, joined
+from ctiroute.store.linking import Held, LinkEdit, group_of, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,15 +157,6 @@ def undo(done: Plan, held: Mapping[str, Held]) -> Plan:
         ),
         moved=tuple(Moved(each.kind, each.ids, each.after, each.before) for each in done.moved),
     )
-
-
-def group_of(held: Mapping[str, Held], customer_id: str) -> list[Held]:
-    """Return a customer and all who are one with him, whom the others are part of first; nobody: not known."""
-    one = held.get(customer_id)
-    if one is None:
-        return []
-    first = held[one.merged_into] if one.merged_into is not None else one
-    return [first, *(held[each] for each in first.merged)]
 
 
 def _group(held: Mapping[str, Held], customer_id: str) -> list[Held]:

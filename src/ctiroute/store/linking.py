@@ -48,6 +48,16 @@ class LinkEdit:
     place: int  # among the customer's identifiers, where one that was removed stood
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What it comes to that a source told identifiers together."""
+
+    theirs: tuple[str, ...]  # whose they are then: nobody's, one customer's, or those of several candidates
+    held: dict[str, Held]
+    edits: list[LinkEdit]
+    new: list[str]  # customers to be made
+
+
 _decode = msgspec.json.Decoder(tuple[tuple[str, datetime | None, datetime | None, str], ...]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -106,8 +116,37 @@ def together(owners: Mapping[Identifier, Sequence[str]]) -> tuple[str, ...]:
     return tuple(sorted(common or set.union(*known)))[:MAX_OWNERS]
 
 
-def told(group: Sequence[Held], identifiers: Iterable[Identifier], claim: Claim) -> list[LinkEdit]:
-    """Return what a claim of identifiers changes for a customer; `group` are he and whoever is part of him, he first."""
+def targets(owners: Mapping[Identifier, Sequence[str]], customer_id: str | None, made_up: str) -> tuple[str, ...]:
+    """Return whom identifiers that came together are linked to, by who has each already; `made_up` is for two of nobody known."""
+    if customer_id is not None:
+        return (customer_id,)
+    return together(owners) or ((made_up,) if len(owners) > 1 and not any(owners.values()) else ())
+
+
+def plan_told(
+    held: dict[str, Held], owners: Mapping[Identifier, Sequence[str]], customer_id: str | None, whose: tuple[str, ...], claim: Claim
+) -> Told:
+    """Return what a claim of identifiers changes for those `whose` they are; customers who are not held are made."""
+    new = [each for each in whose if each not in held]
+    held |= {each: Held(each) for each in new}
+    edits = [edit for each in whose for edit in _edits(group_of(held, each), owners, claim)]
+    if customer_id is None:
+        return Told(whose, held, edits, new)
+    first = group_of(held, customer_id)[0].customer_id
+    others = {one for each in owners.values() for one in each if one != first}
+    return Told((first, *sorted(others)), held, edits, new)
+
+
+def group_of(held: Mapping[str, Held], customer_id: str) -> list[Held]:
+    """Return a customer and all who are one with him, whom the others are part of first; nobody: not known."""
+    one = held.get(customer_id)
+    if one is None:
+        return []
+    first = held[one.merged_into] if one.merged_into is not None else one
+    return [first, *(held[each] for each in first.merged)]
+
+
+def _edits(group: Sequence[Held], identifiers: Iterable[Identifier], claim: Claim) -> list[LinkEdit]:
     edits: list[LinkEdit] = []
     place = len(group[0].links)
     room = MAX_LINKS - sum(len(each.links) for each in group)

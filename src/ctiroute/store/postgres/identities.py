@@ -97,26 +97,25 @@ async def link_identifiers(
 ) -> tuple[str, ...]:
     """Keep, in the transaction that runs, that a source told these together; return whose they are now (see `IdentityStore`)."""
     given = list(dict.fromkeys(identifiers))[: linking.MAX_TOGETHER]
-    keys = await writing.keys_of(link, given)
-    await link.run("lock", CUSTOMERS_LOCK)
-    owners: dict[Identifier, list[str]] = {each: [] for each in given}
+    known = await writing.keys_of(link, given)
+    keys = {each: known[each] for each in given}  # in their order, which becomes the customer's
+    told = await _told(link, keys, customer_id, claim)
+    if told.edits or told.new:  # mostly it was told before, and nobody has to wait for anybody
+        await link.run("lock", CUSTOMERS_LOCK)
+        told = await _told(link, keys, customer_id, claim)
+        for each in told.new:
+            await link.run("make_customer", rows.to_text(each), rows.to_text(name))
+        await _edit_links(link, told.held, Plan(links=tuple(told.edits)))
+    return told.theirs
+
+
+async def _told(link: Link, keys: Mapping[Identifier, int], customer_id: str | None, claim: Claim) -> linking.Told:
+    owners: dict[Identifier, list[str]] = {each: [] for each in keys}
     named = {key: each for each, key in keys.items()}
     for key, owner in await link.run("owners_by_key", list(named)):
         owners[named[key]].append(rows.from_text(owner))
-    targets = (customer_id,) if customer_id is not None else linking.together(owners)
-    if not targets and len(given) > 1 and not any(owners.values()):
-        targets = (made_up_id(),)
-    held = await load(link, targets)
-    for each in targets:
-        if each not in held:
-            await link.run("make_customer", rows.to_text(each), rows.to_text(name))
-            held[each] = Held(each)
-        edits = linking.told(identity_plan.group_of(held, each), given, claim)
-        await _edit_links(link, held, Plan(links=tuple(edits)))
-    if customer_id is None:
-        return targets
-    first = identity_plan.group_of(held, customer_id)[0].customer_id
-    return first, *sorted({one for each in owners.values() for one in each if one != first})
+    targets = linking.targets(owners, customer_id, made_up_id())
+    return linking.plan_told(await load(link, targets), owners, customer_id, targets, claim)
 
 
 async def load(link: Link, customer_ids: Iterable[str]) -> dict[str, Held]:
@@ -168,7 +167,7 @@ async def _change(link: Link, order: IdentityOrder, at: datetime, by: str, why: 
     planned = identity_plan.plan(order, held, at, by, made_up_id())
     plan = planned.plan
     if isinstance(order, Split):
-        members = [each.customer_id for each in identity_plan.group_of(held, order.customer_id)]
+        members = [each.customer_id for each in linking.group_of(held, order.customer_id)]
         plan = replace(plan, moved=await _moving(link, members, order.identifiers, planned.other_id))
     await _carry_out(link, held, plan)
     made = change_of(0, planned, at, by, why)
@@ -258,7 +257,7 @@ async def _restore_changes(link: Link, kept: Sequence[KeptChange]) -> None:
 
 
 async def _card(link: Link, customer_id: str) -> CustomerCard | None:
-    group = identity_plan.group_of(await load(link, (customer_id,)), customer_id)
+    group = linking.group_of(await load(link, (customer_id,)), customer_id)
     if not group:
         return None
     name, language, attributes = (await link.run("get_customer", rows.to_text(group[0].customer_id)))[0]

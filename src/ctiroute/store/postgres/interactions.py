@@ -14,12 +14,13 @@ from ctiroute.store.folding import Clocks, EventRow, Known
 from ctiroute.store.interactions import MOST, Amended, Tellings
 from ctiroute.store.postgres import rows, writing
 from ctiroute.store.postgres.faults import readable
+from ctiroute.store.postgres.identities import link_identifiers
 from ctiroute.store.postgres.ways import PostgresWays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctiroute.model import Identifier, Intake, Interaction
+    from ctiroute.model import Intake, Interaction
     from ctiroute.store.postgres.link import Link
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,19 +96,21 @@ async def _take_in(link: Link, intakes: Sequence[Intake], now: datetime) -> list
     places = sorted(
         range(len(intakes)), key=lambda place: (intakes[place].source, intakes[place].external_id)
     )  # no two wait for each other
+    # Before any conversation is locked: who links identifiers holds the lock of customers, and must not wait for one of these.
+    customers = [await _customer_of(link, intake) for intake in intakes]
     taken: dict[int, Taken] = {}
     for place in places:
-        taken[place] = await _take_in_one(link, intakes[place], now)
+        taken[place] = await _take_in_one(link, intakes[place], customers[place], now)
     return [taken[place] for place in range(len(intakes))]
 
 
-async def _take_in_one(link: Link, intake: Intake, now: datetime) -> Taken:
+async def _take_in_one(link: Link, intake: Intake, customer_id: str | None, now: datetime) -> Taken:
     source, external_id = rows.to_text(intake.source), rows.to_text(intake.external_id)
     interaction_id = folding.interaction_id_of(intake.source, intake.external_id)
     await link.run("lock_conversation", interaction_id)
     before = await _known(link, await link.run("interaction_of_source", source, external_id))
     after = folding.fold(before, intake, now, interaction_id=interaction_id)
-    after = folding.owned(after, await _customer_of(link, intake.identifiers))
+    after = folding.owned(after, customer_id)
     if after is not before:
         await _keep(link, after)
     interaction = after.interaction
@@ -128,10 +131,11 @@ async def amend(link: Link, interaction_id: str, intake: Intake, revision: int |
 
 
 async def _tell(link: Link, interaction_id: str, intake: Intake, now: datetime) -> Taken | None:
+    customer_id = await _customer_of(link, intake)
     known = await _known(link, await link.run("get_interaction", rows.to_text(interaction_id)))
     if known is None:
         return None
-    after = folding.fold(known, intake, now)
+    after = folding.owned(folding.fold(known, intake, now), customer_id)
     if after is not known:
         await _keep(link, after)
     return Taken(interaction_id, after.interaction.revision, repeated=after is known)
@@ -168,11 +172,10 @@ async def _keep(link: Link, known: Known) -> None:
     await writing.mark(link, [row[0] for row in before] + [row[0] for row in after])
 
 
-async def _customer_of(link: Link, identifiers: Sequence[Identifier]) -> str | None:
-    """Return the one customer who has these identifiers; None: nobody, or several."""
-    keys = [await writing.key_of(link, identifier) for identifier in identifiers]
-    owners = {row[1] for row in await link.run("owners_of_keys", keys)} if keys else set()
-    return rows.from_text(owners.pop()) if len(owners) == 1 else None
+async def _customer_of(link: Link, intake: Intake) -> str | None:
+    """Link the identifiers that were told together; return the one customer whose they are, None: nobody's, or one of several's."""
+    theirs = await link_identifiers(link, intake.identifiers, intake.customer_id, folding.claim_of(intake), intake.name)
+    return theirs[0] if len(theirs) == 1 else None
 
 
 async def _put_tellings(link: Link, tellings: Sequence[Tellings]) -> None:

@@ -81,6 +81,7 @@ def answer(kept: Kept, query: CallerQuery) -> CallerFacts:
         touches=tuple([it for it in facts.touches if it.sent_at >= query.touches_since][:limit]),
         interactions=_interactions(facts.interactions, query),
         calls=tuple([it for it in facts.calls if it.received_at >= query.calls_since][:limit]),
+        claims=facts.claims,
     )
     if len(facts.customers) > 1 and found != facts:  # who was the last we had to do with may have changed with what was left out
         found = replace(found, customers=_by_last_contact(found))

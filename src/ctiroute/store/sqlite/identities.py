@@ -99,20 +99,12 @@ def link_identifiers(
     """Keep, in the transaction that runs, that a source told these together; return whose they are now (see `IdentityStore`)."""
     given = list(dict.fromkeys(identifiers))[: linking.MAX_TOGETHER]
     owners = {each: [row[0] for row in connection.execute(SQL["owners_of_identifier"], rows.identifier_values(each))] for each in given}
-    targets = (customer_id,) if customer_id is not None else linking.together(owners)
-    if not targets and len(given) > 1 and not any(owners.values()):
-        targets = (made_up_id(),)
-    held = load(connection, targets)
-    for each in targets:
-        if each not in held:
-            connection.execute(SQL["add_customer"], rows.customer_values(Customer(each, name)))
-            held[each] = Held(each)
-        edits = linking.told(identity_plan.group_of(held, each), given, claim)
-        _edit_links(connection, held, Plan(links=tuple(edits)))
-    if customer_id is None or not owners:
-        return targets
-    first = identity_plan.group_of(held, customer_id)[0].customer_id
-    return first, *sorted({one for each in owners.values() for one in each if one != first})
+    targets = linking.targets(owners, customer_id, made_up_id())
+    told = linking.plan_told(load(connection, targets), owners, customer_id, targets, claim)
+    for each in told.new:
+        connection.execute(SQL["add_customer"], rows.customer_values(Customer(each, name)))
+    _edit_links(connection, told.held, Plan(links=tuple(told.edits)))
+    return told.theirs
 
 
 def load(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> dict[str, Held]:
@@ -163,7 +155,7 @@ def _change(connection: sqlite3.Connection, order: IdentityOrder, at: datetime, 
     planned = identity_plan.plan(order, held, at, by, made_up_id())
     plan = planned.plan
     if isinstance(order, Split):
-        members = [each.customer_id for each in identity_plan.group_of(held, order.customer_id)]
+        members = [each.customer_id for each in linking.group_of(held, order.customer_id)]
         plan = replace(plan, moved=_moving(connection, members, order.identifiers, planned.other_id))
     _carry_out(connection, held, plan)
     made = change_of(0, planned, at, by, why)
@@ -239,7 +231,7 @@ def _restore(connection: sqlite3.Connection, kept: Sequence[KeptIdentity]) -> No
 def _card(path: Path, customer_id: str) -> CustomerCard | None:
     with mapped("read a customer"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("BEGIN")  # all that is read is of one moment
-        group = identity_plan.group_of(load(connection, (customer_id,)), customer_id)
+        group = linking.group_of(load(connection, (customer_id,)), customer_id)
         if not group:
             return None
         name, language, attributes = connection.execute(SQL["get_customer"], (group[0].customer_id,)).fetchone()

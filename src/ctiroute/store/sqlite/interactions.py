@@ -15,6 +15,7 @@ from ctiroute.store.folding import Clocks, EventRow, Known
 from ctiroute.store.interactions import MOST, Amended, Tellings
 from ctiroute.store.sqlite import rows
 from ctiroute.store.sqlite.faults import mapped, readable
+from ctiroute.store.sqlite.identities import link_identifiers
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.sqlite.ways import SqliteWays
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ctiroute.model import Identifier, Intake, Interaction
+    from ctiroute.model import Intake, Interaction
 
 _EVER = -(2**63)
 _to_clocks = msgspec.json.Decoder(Clocks).decode
@@ -96,7 +97,7 @@ def _take_in(connection: sqlite3.Connection, intake: Intake, now: datetime) -> T
     interaction_id = folding.interaction_id_of(intake.source, intake.external_id)
     before = None if found is None else _known(connection, found)
     after = folding.fold(before, intake, now, interaction_id=interaction_id)
-    after = folding.owned(after, _customer_of(connection, intake.identifiers))
+    after = folding.owned(after, _customer_of(connection, intake))
     if after is not before:
         _keep(connection, after)
     interaction = after.interaction
@@ -122,7 +123,7 @@ def _tell(connection: sqlite3.Connection, interaction_id: str, intake: Intake, n
     if found is None:
         return None
     known = _known(connection, found)
-    after = folding.fold(known, intake, now)
+    after = folding.owned(folding.fold(known, intake, now), _customer_of(connection, intake))
     if after is not known:
         _keep(connection, after)
     return Taken(interaction_id, after.interaction.revision, repeated=after is known)
@@ -145,13 +146,10 @@ def _keep(connection: sqlite3.Connection, known: Known) -> None:
     connection.executemany(SQL["drop_event_row"], [(number, key) for key in known.dropped])
 
 
-def _customer_of(connection: sqlite3.Connection, identifiers: Sequence[Identifier]) -> str | None:
-    """Return the one customer who has these identifiers; None: nobody, or several."""
-    owners: set[str] = set()
-    for identifier in identifiers:
-        found = connection.execute(SQL["search_owners"], rows.identifier_values(identifier)).fetchall()
-        owners |= {row[1] for row in found if row[1] is not None}
-    return owners.pop() if len(owners) == 1 else None
+def _customer_of(connection: sqlite3.Connection, intake: Intake) -> str | None:
+    """Link the identifiers that were told together; return the one customer whose they are, None: nobody's, or one of several's."""
+    theirs = link_identifiers(connection, intake.identifiers, intake.customer_id, folding.claim_of(intake), intake.name)
+    return theirs[0] if len(theirs) == 1 else None
 
 
 def _put_tellings(connection: sqlite3.Connection, tellings: Sequence[Tellings]) -> None:
