@@ -165,7 +165,7 @@ async def test_the_order_of_a_node_that_crashed_is_taken_over_when_its_lease_end
     assert taken is not None, "whatever the limits are: nothing new is placed by it"
     assert (taken.state, taken.node, taken.fence) == (CallbackState.RINGING, "heir", 2)
     assert await second.claim_callback(claim("third", at=over)) is None
-    assert not await store.save_callback(life.talk(ringing, None, over + LEASE)), "the crashed node wakes up, too late"
+    assert not await store.save_callback(life.talk(ringing, over + LEASE)), "the crashed node wakes up, too late"
     again_at = over + timedelta(minutes=15)
     assert await second.save_callback(life.recover(taken, over, again_at))
     kept = await store.get_callback("cb001")

@@ -201,6 +201,7 @@ exten => 600,1,Answer(,i)
  same => n,Goto(main-ivr,s,1)
 """
 
+PLAIN = ("extensions_ctiroute.conf", "extensions_ctiroute_callback.conf", "extensions_ctiroute_site.conf")  # in every system but FreePBX
 FILES = {
     "logger.conf": LOGGER,
     "rtp.conf": "[general]\nrtpstart=20000\nrtpend=29999\nstrictrtp=no\n",
@@ -224,11 +225,12 @@ def write(asterisk: RealAsterisk) -> None:
     for shipped in SHIPPED.glob("*.conf"):
         etc.joinpath(shipped.name).write_text(shipped.read_text())
     _sounds(asterisk.home / "data")
-    manager = (SHIPPED / "manager_ctiroute.conf").read_text().replace("CHANGE_ME", "ctiroute-secret")
-    etc.joinpath("manager_ctiroute.conf").write_text(manager)
+    for name, secret in (("manager_ctiroute.conf", "ctiroute-secret"), ("manager_ctiroute_callback.conf", "originate-secret")):
+        etc.joinpath(name).write_text((SHIPPED / name).read_text().replace("CHANGE_ME", secret))
     etc.joinpath("manager.conf").write_text(
         f"[general]\nenabled=yes\nwebenabled=no\nbindaddr=127.0.0.1\nport={asterisk.ami_port}\nauthtimeout=5\ntimestampevents=yes\n"
         "[lab]\nsecret=lab-secret\nread=all\nwrite=all\nwritetimeout=5000\n#include manager_ctiroute.conf\n"
+        "#include manager_ctiroute_callback.conf\n"
     )
     phones = [PHONE.format(number) for number in PHONES] + [CROWD_PHONE.format(number, asterisk.crowd_port) for number in asterisk.crowd]
     etc.joinpath("pjsip.conf").write_text(PJSIP.format(sip_port=asterisk.sip_port) + "".join(phones))
@@ -236,7 +238,7 @@ def write(asterisk: RealAsterisk) -> None:
     etc.joinpath("queues.conf").write_text(QUEUES + (CROWD_QUEUE + members if members else ""))
     for name in ("extensions_ctiroute_site.conf", "freepbx/extensions_custom.conf"):
         etc.joinpath(Path(name).name).write_text(_site(asterisk, (SHIPPED / name).read_text()))
-    includes = ("extensions_custom.conf",) if asterisk.freepbx else ("extensions_ctiroute.conf", "extensions_ctiroute_site.conf")
+    includes = ("extensions_custom.conf",) if asterisk.freepbx else PLAIN
     etc.joinpath("extensions.conf").write_text(DIALPLAN.replace("{includes}", "\n".join(f"#include {name}" for name in includes)))
 
 
@@ -267,4 +269,5 @@ def _site(asterisk: RealAsterisk, shipped: str) -> str:
         shipped.replace(default, address)
         .replace("Set(CTI_SITE_AGI_ORDER=)", order)
         .replace(";include => internal-phones", "include => internal-phones")
+        .replace(";exten => _+380XXXXXXXXX,1,Dial(PJSIP/${EXTEN}@my-trunk)", "exten => _+380XXXXXXXXX,1,Dial(PJSIP/1004)")
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ctiroute.model import (
+    CallbackPromise,
     CallerContext,
     Decision,
     Identity,
@@ -43,6 +44,7 @@ class CallFile:
     queues: tuple[QueueState, ...] = ()  # the live queues that the rules asked about
     available: tuple[str, ...] | None = None  # the operators who could be rung; None: not known, or no rule asked
     tags: tuple[str, ...] = ()
+    callback: CallbackPromise | None = None  # the order that made us place this call
     masked: bool = False  # the phone numbers in it are masked
     past_menu: bool = False  # the decision sent the call to people, not to a menu and not the ordinary way
 

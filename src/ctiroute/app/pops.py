@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from ctiroute.app.call_files import CallFile
-    from ctiroute.model import CallerContext, Offer
+    from ctiroute.model import CallbackPromise, CallerContext, Offer
 
 # A sentence for a rule without a headline, by what is known. The operator must read something true in the first second.
 _SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
@@ -35,6 +35,11 @@ _SENTENCES: Mapping[str, Mapping[ReasonChip, str]] = {
 
 
 _CHOSEN: Mapping[str, str] = {"en": "It is {customer.name}, as you said", "uk": "Це {customer.name}, як ви зазначили"}
+
+_PROMISED: Mapping[str, str] = {
+    "en": "Callback promised for {time}, by {who}",
+    "uk": "Дзвінок, обіцяний на {time}; обіцяв(-ла) {who}",
+}
 
 # What one operator reads in a call; more would only make the message heavy. The store has it all.
 MAX_RULES = 40
@@ -60,9 +65,9 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         offer=offer,
         context=_for_screen(context),
         caller_number=number_of(context),
-        headline=fill(
-            _CHOSEN.get(language, _CHOSEN["en"]) if chosen else pick(plan.headline, language) or _sentence(chip, language), subject
-        ),
+        headline=_promised(file.callback, language, now, zone)
+        if file.callback is not None
+        else fill(_CHOSEN.get(language, _CHOSEN["en"]) if chosen else pick(plan.headline, language) or _sentence(chip, language), subject),
         chip=chip,
         opening="" if chosen else fill(pick(plan.opening, language), subject),
         script=fill_markdown(pick(plan.script, language), subject),
@@ -78,15 +83,10 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         if chosen
         else tuple((fill(pick(one.title, language), subject), fill(pick(one.text, language), subject)) for one in plan.offers),
         tags=file.tags,
+        callback=file.callback,
     )
 
 
-def _for_screen(context: CallerContext) -> CallerContext:
-    """Return the context as far as a screen shows it: not too much of it, and once a candidate is chosen only what is his."""
-    identity = context.identity
-    if identity.kind is IdentityKind.KNOWN and len(identity.customers) > 1:
-        his = {None, identity.customers[0].customer_id}
-        context = replace(
 def _promised(promise: CallbackPromise, language: str, now: datetime, zone: tzinfo) -> str:
     at, today = promise.promised_at.astimezone(zone), now.astimezone(zone).date()
     time = f"{at:%H:%M}" if at.date() == today else f"{at:%d.%m %H:%M}"
@@ -100,6 +100,12 @@ def words_of(file: CallFile, language: str, now: datetime, zone: tzinfo = UTC) -
     return fill(sentence, subject), fill(pick(file.plan.opening, language), subject)
 
 
+def _for_screen(context: CallerContext) -> CallerContext:
+    """Return the context as far as a screen shows it: not too much of it, and once a candidate is chosen only what is his."""
+    identity = context.identity
+    if identity.kind is IdentityKind.KNOWN and len(identity.customers) > 1:
+        his = {None, identity.customers[0].customer_id}
+        context = replace(
             context,
             touches=tuple(it for it in context.touches if it.customer_id in his),
             interactions=tuple(it for it in context.interactions if it.customer_id in his),

@@ -78,6 +78,14 @@ class Queues:
         states = {name: self._state(name, lines[name]) for name in needs.queues if name in lines} if lines else {}
         return states, self._who() if needs.available else None
 
+    def free(self, pbx: str) -> dict[str, int]:
+        """Return how many could ring now in each queue of a switch, as far as it has told."""
+        return {name: self._state(name, line).free for name, line in self._lines.get(pbx, {}).items()}
+
+    def available(self) -> frozenset[str] | None:
+        """Return the operators who could be rung now; None: no switch tells."""
+        return self._who()
+
     def _state(self, name: str, line: _Line) -> QueueState:
         if line.state is None:
             now = self._clock()

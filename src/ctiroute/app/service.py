@@ -19,14 +19,16 @@ from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCol
 
 from ctiroute.app.acks import Acks
 from ctiroute.app.call_files import CallFile
+from ctiroute.app.callbacks import Callbacks
 from ctiroute.app.closed_loop import ClosedLoop
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
 from ctiroute.app.intake import Media
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
-from ctiroute.app.queues import Queues
+from ctiroute.app.operator_promises import OperatorPromises
 from ctiroute.app.other_media import OtherMedia
+from ctiroute.app.queues import Queues
 from ctiroute.app.reasons import ReasonKeeper
 from ctiroute.app.recorder import Recorder
 from ctiroute.app.retention import Purger, beyond_retention
@@ -133,14 +135,23 @@ class Service:
         heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
         ledger = OtherMedia(heard, self._recorder, clock, settings.fastagi.deadline_s, settings.language, lambda: self.rules.current().zone)
         self.router = Router(
-            [self.node.source], self.rules.current, lambda: self.floor.operators, ledger, self.registry, clock, self.queues.live, self.reasons.rank
+            [self.node.source],
+            self.rules.current,
+            lambda: self.floor.operators,
+            ledger,
+            self.registry,
+            clock,
+            self.queues.live,
+            self.reasons.rank,
         )
-        self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         ledger.engine = self.router
+        self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
         self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
         metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
-        self.links = {each.name: AsteriskLink(each, self.floor, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
+        self.callbacks = Callbacks(settings, self.store, self.registry, lambda: self.rules.current().zone, clock, self._tasks)
+        sink = self.callbacks.place_with(self.floor, self.queues, self._look_up, self.node.name, rng)
+        self.links = {each.name: AsteriskLink(each, sink, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, known_by(settings), self._facts)
         self.media = Media(settings, self.store, self.registry, clock)
@@ -153,11 +164,13 @@ class Service:
             region=settings.region,
             keeper=keeper,
             rules=rule_desk,
+            routing=ledger,
+            callbacks=self.callbacks.orders,
+            promises=OperatorPromises(self.floor, self.callbacks.orders),
+            continue_link=settings.continue_link,
             warnings=self.warnings,
             hooks=self.media.routes(),
         )
-            routing=ledger,
-            continue_link=settings.continue_link,
         self.loop = ClosedLoop(self.store, settings, self.registry, clock, rng)
         self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()
@@ -184,6 +197,7 @@ class Service:
             self.media.start(self._tasks)
             for name, link in self.links.items():
                 self._tasks.start(link.run(), f"AMI {name}", lasting=True)
+            self.callbacks.start()
             self._tasks.start(self._recorder.run(), "recorder", lasting=True)
             self.loop.start(self._tasks)
             self._tasks.start(self.rules.watch(), "rules watch", lasting=True)
@@ -230,7 +244,13 @@ class Service:
 
     def warnings(self) -> Mapping[str, str]:
         """Return what is worth a look though calls are served as they should be: nodes that did not take the newest rules, silent media."""
-        return {**self.loop.warnings(), **{**{f"rules of {node}": why for node, why in self.history.behind().items()}, **self.media.health()}}
+        unplaced = {"callbacks": self.callbacks.fault} if self.callbacks.fault else {}
+        return {
+            **unplaced,
+            **self.loop.warnings(),
+            **{f"rules of {node}": why for node, why in self.history.behind().items()},
+            **self.media.health(),
+        }
 
     async def _forget(self, subject: Subject) -> None:
         await self.floor.forget(subject)

@@ -25,7 +25,22 @@ Start here:
 """
 
 # In the order of the help. A command's module has its name, but for one that Python has taken.
-_COMMANDS = ("demo", "serve", "rules", "connectors", "import", "call", "trace", "db", "erase", "operator", "apikey", "lab", "config")
+_COMMANDS = (
+    "demo",
+    "serve",
+    "rules",
+    "connectors",
+    "import",
+    "call",
+    "callback",
+    "trace",
+    "db",
+    "erase",
+    "operator",
+    "apikey",
+    "lab",
+    "config",
+)
 _MODULES = {"import": "imports"}
 
 

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     ROUTE = "route"  # to ask where somebody of any medium should go
     RULES_READ = "rules:read"  # to look at rules and their versions, and to ask what they would do
     RULES_WRITE = "rules:write"  # to reload rules and to go back to earlier ones
+    CALLBACKS_READ = "callbacks:read"  # to look at callback orders
+    CALLBACKS_WRITE = "callbacks:write"  # to order, move and cancel callbacks
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,30 @@ class CallbackOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackAsked:
+    """What somebody wants: the one way in for all media."""
+
+    source: str  # name of an API key or connector, "operator", "queue", "cli"
+    phone: str = ""  # as people write it; "": that of the customer whom `identifier` names
+    identifier: Identifier | None = None
+    customer_id: str | None = None  # None: whoever has the phone, if that is one
+    due_at: datetime | None = None  # None: as soon as may be
+    until: datetime | None = None  # None: as the settings say
+    queue: str | None = None
+    owner: str | None = None
+    first: FirstRung | None = None
+    matter: str = ""  # "": made of what it is about
+    note: str = ""
+    touch_id: str | None = None
+    interaction_id: str | None = None
+    call_id: str | None = None
+    external_id: str = ""
+    ordered_by: str = ""
+    medium: Medium = Medium.VOICE
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackClaim:
     """What a node asks the store for: the next order that is due, or one whose node died."""
 
@@ -126,6 +150,26 @@ class CallbackFilter:
     is_open: bool | None = None  # None: open and closed ones
     before: str | None = None  # callback_id of the last one of the page before; None: the first page
     limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPromise:
+    """What an operator reads of the order that made a call ring."""
+
+    callback_id: str
+    promised_at: datetime  # aware, UTC: the time that was promised
+    ordered_by: str  # who promised it, or where it was ordered
+    note: str
+    attempt: int  # 1: the first
+    most_attempts: int
+    customer_waits: bool  # his phone was rung first: he is there already
+
+    @classmethod
+    def of(cls, order: CallbackOrder) -> CallbackPromise:
+        """Return what is to be read of an order."""
+        waits = order.first is FirstRung.CUSTOMER
+        by = order.ordered_by or order.source
+        return cls(order.callback_id, order.asked_at, by, order.note, max(1, len(order.attempts)), order.most_attempts, waits)
 
 
 class CallbackStage(StrEnum):

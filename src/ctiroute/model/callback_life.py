@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ctiroute.model.callback import CallbackOrder
 
 MAX_ATTEMPTS = 20  # of one order, whatever is asked for: more is harassment
+MAX_REFUSED = 50  # times that a switch would not place it, which rings nobody and so counts for no attempt
 
 
 def take(order: CallbackOrder, node: str, now: datetime, lease_until: datetime) -> CallbackOrder:
@@ -73,11 +74,16 @@ def hold(order: CallbackOrder, lease_until: datetime) -> CallbackOrder:
     return _next(order, lease_until=lease_until)
 
 
-def talk(order: CallbackOrder, operator_id: str | None, lease_until: datetime) -> CallbackOrder:
+def talk(order: CallbackOrder, lease_until: datetime) -> CallbackOrder:
     """Take note that customer and operator are together."""
     _expect(order, CallbackState.RINGING)
-    attempts = _last(order, operator_id=operator_id)
-    return _next(order, state=CallbackState.TALKING, attempts=attempts, lease_until=lease_until)
+    return _next(order, state=CallbackState.TALKING, lease_until=lease_until)
+
+
+def name_operator(order: CallbackOrder, operator_id: str) -> CallbackOrder:
+    """Take note of who picked up on our side."""
+    _expect(order, CallbackState.RINGING, CallbackState.TALKING)
+    return _next(order, attempts=_last(order, operator_id=operator_id))
 
 
 def finish(order: CallbackOrder, now: datetime) -> CallbackOrder:
@@ -91,7 +97,9 @@ def fail(order: CallbackOrder, outcome: AttemptOutcome, now: datetime, again_at:
     """End an attempt that brought nobody together: it is tried again at `again_at`, unless that was the last or it would be too late."""
     _expect(order, CallbackState.RINGING)
     ended = _freed(order, attempts=_last(order, outcome=outcome, ended_at=now))
-    if len(order.attempts) >= min(order.most_attempts, MAX_ATTEMPTS) or again_at > order.until:
+    rang = sum(attempt.outcome is not AttemptOutcome.REFUSED for attempt in ended.attempts)
+    over = rang >= min(order.most_attempts, MAX_ATTEMPTS) or len(ended.attempts) >= MAX_ATTEMPTS + MAX_REFUSED
+    if over or again_at > order.until:
         return replace(ended, state=CallbackState.GIVEN_UP, closed_at=now)
     return replace(ended, state=CallbackState.ORDERED, due_at=again_at)
 

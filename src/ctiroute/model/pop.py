@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ctiroute.model.callback import CallbackPromise
 from ctiroute.model.context import CallerContext
 from ctiroute.model.interaction import Outcome
 from ctiroute.model.routing import RuleTrace, SourceReport, Status
@@ -84,6 +85,7 @@ class ScreenPop:
     rules_before: int = 0  # rules tried before those in `rules`; none of them matched
     offers: tuple[tuple[str, str], ...] = ()  # what else may be proposed: (title, text), the best first
     tags: tuple[str, ...] = ()  # words the rules gave the call
+    callback: CallbackPromise | None = None  # the call was promised, and placed by us; None: it came in
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from ctiroute.errors import AccessDenied, StoreError
+from ctiroute.errors import AccessDenied, CallbackRefused, StoreError
 from ctiroute.web.problems import Problem, signed_out
 from ctiroute.web.screens import Screen, encode
 from ctiroute.web.throttle import Bucket
-from ctiroute.web.wire import Ack, BrowserMessage, Choose, ErrorMessage, Note, Ping, Pong
+from ctiroute.web.wire import Ack, BrowserMessage, Choose, ErrorMessage, FormEdit, Note, Ping, Pong, Promise, Promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ctiroute.web.cookie import SessionCookie
     from ctiroute.web.limits import WebLimits
     from ctiroute.web.metrics import WebMetrics
-    from ctiroute.web.ports import Floor
+    from ctiroute.web.ports import Floor, FormDesk, Promises
     from ctiroute.web.screens import Screens
     from ctiroute.web.security import Gate
     from ctiroute.web.sessions import Session, Sessions
@@ -60,8 +61,12 @@ class Live:
         metrics: WebMetrics,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        promises: Promises | None = None,
+        forms: FormDesk | None = None,
     ) -> None:
         self._floor = floor
+        self._promises = promises
+        self._forms = forms
         self._screens = screens
         self._sessions = sessions
         self._gate = gate
@@ -172,6 +177,8 @@ class Live:
             return ErrorMessage("bad-message", str(error)[:200])
         try:
             mine = await self._do(screen, message)
+        except CallbackRefused as error:
+            return ErrorMessage("refused", str(error))
         except StoreError as error:
             log.warning("A message of %s could not be kept: %s", screen.operator_id, error)
             return ErrorMessage("unavailable", "It could not be kept; try again.")
@@ -190,10 +197,28 @@ class Live:
                 return await self._floor.note(screen.operator_id, message.pop_id, message.text)
             case Choose():
                 return await self._floor.choose(screen.operator_id, message.pop_id, message.customer_id)
+            case FormEdit():
+                answer = None if self._forms is None else await self._forms.edit(screen.operator_id, message)
+                if answer is not None:
+                    screen.offer(encode(answer))
+                return answer is not None
+            case Promise():
+                return await self._promise(screen, message)
             case Ping():
                 screen.offer(encode(Pong(self._clock())))
                 return True
         assert_never(message)
+
+    async def _promise(self, screen: Screen, message: Promise) -> bool:
+        """Order the callback that an operator promised, and tell all his tabs."""
+        if self._promises is None:
+            return False
+        due_at = None if message.due_at is None else message.due_at.astimezone(UTC)
+        order = await self._promises.promise(screen.operator_id, message.pop_id, due_at, message.note, myself=message.myself)
+        if order is None:
+            return False
+        self._screens.push(screen.operator_id, Promised(message.pop_id, order.callback_id, order.asked_at, order.due_at))
+        return True
 
     # --- the session behind it
 

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ctiroute.errors import Fault
-    from ctiroute.model import Operator, RouteRequest
+    from ctiroute.model import CallbackFilter, CallbackOrder, Operator, RouteRequest
+    from ctiroute.model.callback import CallbackAsked
     from ctiroute.web.api.rules_wire import Explained, RolledBack, RulesChecked, RulesDiff, RulesInUse, UsedVersion, VersionFiles
-    from ctiroute.web.wire import Ack, Snapshot
+    from ctiroute.web.wire import Ack, FormAnswer, FormEdit, Snapshot
 
 
 class Floor(Protocol):
@@ -42,6 +43,13 @@ class Floor(Protocol):
         """Return parts that are not well, with the cause in words; empty: ready for calls."""
 
 
+class FormDesk(Protocol):
+    """The forms on operators' pops. Raises `StoreError`."""
+
+    async def edit(self, operator_id: str, edit: FormEdit) -> FormAnswer | None:
+        """Save what an operator wrote into a form, or say what it is now; None when it does not stand on a pop of his."""
+
+
 class SessionKeeper(Protocol):
     """Where sessions and operators are kept: a store, or one that other nodes help out. Raises `StoreError` when it cannot tell."""
 
@@ -56,6 +64,32 @@ class SessionKeeper(Protocol):
 
     async def get_operators(self) -> list[Operator]:
         """Return all operators."""
+
+
+class CallbackDesk(Protocol):
+    """The book of callback orders. Raises `CallbackRefused` with what is wrong, and `StoreError`."""
+
+    async def take(self, asked: CallbackAsked) -> tuple[CallbackOrder, bool]:
+        """Keep an order; return it, or the one that was there, and whether it is new."""
+
+    async def get(self, callback_id: str) -> CallbackOrder | None:
+        """Return one order, or None."""
+
+    async def find(self, wanted: CallbackFilter) -> list[CallbackOrder]:
+        """Return orders, the latest first."""
+
+    async def move(self, callback_id: str, due_at: datetime, until: datetime | None, note: str | None) -> CallbackOrder | None:
+        """Move an order to another time; None: there is none."""
+
+    async def cancel(self, callback_id: str) -> CallbackOrder | None:
+        """Cancel an order; None: there is none."""
+
+
+class Promises(Protocol):
+    """What operators promise from their screens. Raises `CallbackRefused` and `StoreError`."""
+
+    async def promise(self, operator_id: str, pop_id: str, due_at: datetime | None, note: str, *, myself: bool) -> CallbackOrder | None:
+        """Order a callback about the call of a pop; None: the pop is not his. `myself`: his own phone is to ring."""
 
 
 class NoSuchVersion(LookupError):  # noqa: N818 - reads as what it is

@@ -13,6 +13,7 @@ from aiohttp.http import HttpProcessingError
 
 from ctiroute.settings.model import ContinueSettings
 from ctiroute.web.access import Access
+from ctiroute.web.api.callbacks import CallbackRoutes
 from ctiroute.web.api.continuing import Continuing
 from ctiroute.web.api.history import Histories
 from ctiroute.web.api.interactions import Interactions
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Announcer
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Floor, RouteDesk, RulesDesk, SessionKeeper
+    from ctiroute.web.ports import CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +82,11 @@ class WebServer:
         keeper: SessionKeeper | None = None,
         rules: RulesDesk | None = None,
         routing: RouteDesk | None = None,
+        callbacks: CallbackDesk | None = None,
+        promises: Promises | None = None,
         continue_link: ContinueSettings | None = None,
         announcer: Announcer | None = None,
+        forms: FormDesk | None = None,
         warnings: Callable[[], Mapping[str, str]] = dict,
         hooks: Iterable[web.RouteDef] = (),
     ) -> None:
@@ -90,7 +94,8 @@ class WebServer:
 
         `clock` gives aware UTC times, `monotonic` seconds that never jump; `static` is the folder of the built page, `region` the
         country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
-        the rules and `routing` decides about other media than calls, None: nobody does; `announcer` tells other systems of what was done
+        the rules, `routing` decides about other media than calls, `callbacks` keeps callback orders, `promises` takes those of
+        operators, None: nobody does; `announcer` tells other systems of what was done
         here; `warnings` gives what is worth a look though calls are served as they should be. `hooks` are
         routes of connectors, to which vendors post.
         """
@@ -107,7 +112,7 @@ class WebServer:
         access = Access(
             store, sessions, self.screens, gate, cookie, throttle or SignInThrottle(), self._checker, limits, metrics, monotonic
         )
-        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic)
+        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic, promises, forms)
         vitals = Vitals(store, floor, registry, limits, monotonic, warnings)
         pages = Pages(static)
         keys = ApiKeys(store, gate, clock, monotonic, metrics.api_requests)
@@ -139,6 +144,8 @@ class WebServer:
         self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
         if routing is not None:
             self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())
+        if callbacks is not None:
+            self._app.add_routes(CallbackRoutes(callbacks, keys, limits, region).routes())
         if rules is not None:
             self._app.add_routes(Rules(rules, keys, limits).routes())
         self._runner: web.AppRunner | None = None

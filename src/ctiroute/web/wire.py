@@ -12,10 +12,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ctiroute.model import MissedCall, Operator, ScreenPop
+from ctiroute.model import Interaction, MissedCall, Operator, ScreenPop
 
 WIRE_VERSION = 1
 MAX_NOTE = 4000  # characters of a note; the store keeps no more
+FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+FieldValue = Annotated[str, msgspec.Meta(max_length=2000)]  # a message of the browser's holds some of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,32 @@ class ExtensionMessage:
 class ErrorMessage:
     """A message of the browser was refused."""
 
-    code: Literal["too-fast", "bad-message", "not-yours", "unavailable"]  # unavailable: right, but could not be kept; try again
+    code: Literal["too-fast", "bad-message", "not-yours", "unavailable", "refused"]  # unavailable: try again; refused: the detail says why
     detail: str
     type: Literal["error"] = "error"
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """The answer to a `promise`: the callback is ordered, or was already."""
+
+    pop_id: str
+    callback_id: str
+    asked_at: datetime  # aware, UTC: what was promised
+    due_at: datetime  # aware, UTC: later than that where the customer would have been asleep
+    type: Literal["promised"] = "promised"
+    v: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """The answer to a `form`: what the interaction is now."""
+
+    pop_id: str
+    interaction: Interaction
+    saved: bool  # false: it had changed since the revision that was seen; nothing was kept of what was written
+    type: Literal["form"] = "form"
     v: int = WIRE_VERSION
 
 
@@ -88,7 +113,7 @@ class Pong:
     v: int = WIRE_VERSION
 
 
-ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | Pong
+ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | Promised | Pong
 
 
 class _FromBrowser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -117,8 +142,26 @@ class Choose(_FromBrowser, frozen=True, tag="choose"):
     customer_id: Annotated[str, msgspec.Meta(max_length=200)]
 
 
+class Promise(_FromBrowser, frozen=True, tag="promise"):
+    """The operator promises to ring the customer of a pop again."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    due_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None  # null: as soon as may be
+    note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)] = ""
+    myself: bool = True  # his own phone rings first; false: that of anybody in the queue
+
+
+class FormEdit(_FromBrowser, frozen=True, tag="form"):
+    """What the operator wrote into the form of an interaction on a pop: the fields that are different, whole."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    interaction_id: Annotated[str, msgspec.Meta(max_length=400)]
+    revision: int  # of the interaction as he saw it
+    fields: Annotated[dict[FieldName, FieldValue], msgspec.Meta(min_length=1, max_length=100)]
+
+
 class Ping(_FromBrowser, frozen=True, tag="ping"):
     """Sign of life, for browsers whose network swallows websocket pings."""
 
 
-BrowserMessage = Ack | Note | Choose | Ping
+BrowserMessage = Ack | Note | Choose | FormEdit | Promise | Ping
