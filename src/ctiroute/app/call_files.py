@@ -15,6 +15,7 @@ from ctiroute.model import (
     Identity,
     IdentityKind,
     PopPlan,
+    ProposalFate,
     QueueState,
     RuleTrace,
     Status,
@@ -46,6 +47,8 @@ class CallFile:
     tags: tuple[str, ...] = ()
     callback: CallbackPromise | None = None  # the order that made us place this call
     masked: bool = False  # the phone numbers in it are masked
+    reason_found: str | None = None  # what an operator found the reason to be: touch_id, interaction_id, "" for neither; None: not said
+    fates: tuple[ProposalFate, ...] | None = None  # what became of proposals to this caller; None: not looked up
     past_menu: bool = False  # the decision sent the call to people, not to a menu and not the ordinary way
 
     @classmethod

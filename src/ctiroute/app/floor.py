@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from ctiroute.app.acks import Acks
+    from ctiroute.app.answers import Answers
     from ctiroute.app.neighbours import Neighbours
     from ctiroute.app.recorder import Recorder
     from ctiroute.app.tasks import Tasks
@@ -66,12 +67,13 @@ class Floor:
         claims: Claims,
         health: Callable[[], Mapping[str, str]],
         neighbours: Neighbours,
+        answers: Answers,
     ) -> None:
         """Take what the floor works with.
 
         `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
         was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
-        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes.
+        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds those of before.
         """
         self._desk = desk
         self._store = store
@@ -84,6 +86,7 @@ class Floor:
         self._claims = claims
         self.health = health
         self._neighbours = neighbours
+        self._answers = answers
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
@@ -223,6 +226,15 @@ class Floor:
         self._run(self._desk.refresh(offer.about_call_id))
         return True
 
+    def amend(self, call_id: str, change: Callable[[CallFile], CallFile]) -> None:
+        """Change a call's file, if it is still there, and bring the pops about it up to date, here and on other nodes."""
+        file = self._files.get(call_id)
+        if file is not None:
+            self._files.keep(change(file))
+            self._recorder.record(CallRecord(call_id), with_snapshot=True)
+            self._tell_changed(call_id)
+            self._run(self._desk.refresh(call_id))
+
     def came(self, operator_id: str) -> None:
         """Take note that the first browser of this operator connected."""
         operator = self._operators.get(operator_id)
@@ -350,8 +362,11 @@ class Floor:
 
     def _push(self, kind: Literal["pop", "pop.update", "pop.close"], offer: Offer) -> int:
         """Send a pop to its operator's screens; return how many there are."""
-        if self._files.get(offer.about_call_id) is None:
+        file = self._files.get(offer.about_call_id)
+        if file is None:
             self._search.find(offer.about_call_id, self._heard.get(offer.about_call_id), self._tasks)
+        else:
+            self._answers.find_fates(file, self.amend, self._tasks)
         if self._screens is None:
             return 0
         return self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))

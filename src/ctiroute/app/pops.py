@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from ctiroute.model import IdentityKind, ReasonChip, ScreenPop
+from ctiroute.model import Fate, IdentityKind, ReasonChip, ReasonKind, ScreenPop, ShownProposal, Touch
 from ctiroute.model.phone import display_phone
+from ctiroute.reasons import among
 from ctiroute.rules.template import Subject, fill, fill_markdown, fill_url, pick
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ _PROMISED: Mapping[str, str] = {
 MAX_RULES = 40
 MAX_FACTS = 12  # touches, interactions, calls, each
 MAX_TEXT = 700  # characters of a message as it was sent
+MAX_PROPOSALS = 5  # more are not proposed in one call
+LIKELY = 0.5  # from here on a reason stands in the headline of a call that the rules laid to nothing
 
 
 def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zone: tzinfo = UTC) -> ScreenPop:
@@ -59,7 +62,8 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         )  # fmt: skip
     context, plan = file.context, file.plan
     chosen = context.identity.kind is IdentityKind.KNOWN and len(context.identity.customers) > 1
-    subject = Subject.of(context, file.touch_id, file.interaction_id, now, language, zone)
+    touch_id, interaction_id = _about(file)
+    subject = Subject.of(context, touch_id, interaction_id, now, language, zone)
     chip = _chip(file)
     return ScreenPop(
         offer=offer,
@@ -77,11 +81,10 @@ def build(offer: Offer, file: CallFile | None, language: str, now: datetime, zon
         rules=file.rules[-MAX_RULES:],
         rules_before=max(0, len(file.rules) - MAX_RULES),
         sources=context.sources,
-        touch_id=file.touch_id,
-        interaction_id=file.interaction_id,
-        offers=()
-        if chosen
-        else tuple((fill(pick(one.title, language), subject), fill(pick(one.text, language), subject)) for one in plan.offers),
+        touch_id=_found(file, ReasonKind.TOUCH, touch_id),
+        interaction_id=_found(file, ReasonKind.INTERACTION, interaction_id),
+        reason_found=file.reason_found,
+        offers=() if chosen else _proposals(file, subject, now),
         tags=file.tags,
         callback=file.callback,
     )
@@ -110,6 +113,8 @@ def _for_screen(context: CallerContext) -> CallerContext:
             touches=tuple(it for it in context.touches if it.customer_id in his),
             interactions=tuple(it for it in context.interactions if it.customer_id in his),
         )
+        left = {*(it.touch_id for it in context.touches), *(it.interaction_id for it in context.interactions)}
+        context = replace(context, reasons=among(context.reasons, left))
     touches = [
         touch
         if len(touch.offer.text) <= MAX_TEXT
@@ -127,11 +132,45 @@ def number_of(context: CallerContext) -> str:
     return "" if caller.withheld else caller.raw
 
 
+def _about(file: CallFile) -> tuple[str | None, str | None]:
+    """Return the touch and the interaction the call is about: as the rules found, else the likeliest reason if it is likely."""
+    reasons = file.context.reasons
+    if file.touch_id is None and file.interaction_id is None and reasons and reasons[0].confidence >= LIKELY:
+        return reasons[0].touch_id, reasons[0].interaction_id
+    return file.touch_id, file.interaction_id
+
+
+def _found(file: CallFile, kind: ReasonKind, about_id: str | None) -> str | None:
+    """Return what the call is about once an operator has said it, else what it was taken to be about."""
+    if not file.reason_found:
+        return about_id
+    known = file.context.touches if kind is ReasonKind.TOUCH else file.context.interactions
+    ids = {it.touch_id if isinstance(it, Touch) else it.interaction_id for it in known}
+    return file.reason_found if file.reason_found in ids else None
+
+
+def _proposals(file: CallFile, subject: Subject, now: datetime) -> tuple[ShownProposal, ...]:
+    """Return what else may be proposed; none before it is known what became of it, or it would move under the operator's hand."""
+    if file.fates is None:
+        return ()
+    fates = {one.proposal: one for one in file.fates}
+    shown: list[ShownProposal] = []
+    for one in file.plan.offers:
+        fate = fates.get(one.key)
+        over = fate is not None and fate.fate is not Fate.OFFERED and fate.call_id != file.context.request.call_id
+        if fate is not None and over and now - fate.at < timedelta(seconds=one.again_s):
+            continue
+        title, text = (fill(pick(each, subject.language), subject) for each in (one.title, one.text))
+        shown.append(ShownProposal(one.key, title, text, fate.fate if fate else None, fate.at if fate else None))
+    return tuple(shown[:MAX_PROPOSALS])
+
+
 def _chip(file: CallFile) -> ReasonChip:
     """Say what kind of reason stands first: what the rule was about, else what is known of the caller."""
-    if file.touch_id is not None:
+    touch_id, interaction_id = _about(file)
+    if touch_id is not None:
         return ReasonChip.CAMPAIGN
-    if file.interaction_id is not None:
+    if interaction_id is not None:
         return ReasonChip.REQUEST
     customer = file.context.identity.customer
     if customer is not None and customer.attributes.get("segment", "").lower() == "vip":

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
 
 from ctiroute.app.acks import Acks
+from ctiroute.app.answers import Answers
 from ctiroute.app.call_files import CallFile
 from ctiroute.app.callbacks import Callbacks
 from ctiroute.app.closed_loop import ClosedLoop
@@ -111,6 +112,7 @@ class Service:
         self._recorder = Recorder(self.store, self.registry, self._snapshot, mask)
         self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
+        self.reasons = ReasonKeeper(self.store, clock, self.registry)
         claims = Claims(ClaimPolicy(settings.web.same_extension))
         self.floor = Floor(
             desk=Desk((), claims),
@@ -126,10 +128,11 @@ class Service:
             claims=claims,
             health=self.health,
             neighbours=self.node.neighbours,
+            answers=self.answers,
         )
+        self.answers.attach(self.floor)
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
-        self.reasons = ReasonKeeper(self.store, clock, self.registry)
         self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
         heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
@@ -164,6 +167,7 @@ class Service:
             region=settings.region,
             keeper=keeper,
             rules=rule_desk,
+            answers=self.answers,
             routing=ledger,
             callbacks=self.callbacks.orders,
             promises=OperatorPromises(self.floor, self.callbacks.orders),

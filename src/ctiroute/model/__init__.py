@@ -52,7 +52,7 @@ from ctiroute.model.links import (
 )
 from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
-from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport
+from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport, ShownProposal
 from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
 from ctiroute.model.proposal import Fate, ProposalFate
 from ctiroute.model.queue import QueueState
@@ -180,6 +180,7 @@ __all__ = [
     "Scope",
     "ScreenPop",
     "ShadowReport",
+    "ShownProposal",
     "SourceReport",
     "Split",
     "Status",

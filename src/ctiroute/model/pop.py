@@ -9,6 +9,7 @@ from enum import StrEnum
 from ctiroute.model.callback import CallbackPromise
 from ctiroute.model.context import CallerContext
 from ctiroute.model.interaction import Outcome
+from ctiroute.model.proposal import Fate
 from ctiroute.model.routing import RuleTrace, SourceReport, Status
 
 
@@ -64,6 +65,17 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownProposal:
+    """What else may be proposed, worded for one operator, with what became of it before."""
+
+    key: str  # in the catalogue
+    title: str
+    text: str
+    fate: Fate | None = None  # None: never proposed, as far as we know
+    at: datetime | None = None  # aware, UTC; when that was noted
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenPop:
     """An offer with its content, worded for one operator."""
 
@@ -83,7 +95,8 @@ class ScreenPop:
     interaction_id: str | None  # the interaction it is about
     ring_timeout_s: int | None = None  # how long the phone rings; None: not known
     rules_before: int = 0  # rules tried before those in `rules`; none of them matched
-    offers: tuple[tuple[str, str], ...] = ()  # what else may be proposed: (title, text), the best first
+    offers: tuple[ShownProposal, ...] = ()  # what else may be proposed, the best first
+    reason_found: str | None = None  # touch_id or interaction_id that an operator found to be the reason; "": neither; None: not said
     tags: tuple[str, ...] = ()  # words the rules gave the call
     callback: CallbackPromise | None = None  # the call was promised, and placed by us; None: it came in
 

@@ -110,6 +110,8 @@ class Proposal:
 
     title: Mapping[str, str]
     text: Mapping[str, str] = field(default_factory=dict)  # terms, and how to say it
+    key: str = ""  # in the catalogue
+    again_s: float = 0.0  # for so long it is not proposed again to whoever accepted or refused it; 0: it is, with what became of it
 
 
 @dataclass(frozen=True, slots=True)

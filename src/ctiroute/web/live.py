@@ -18,10 +18,11 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from ctiroute.errors import AccessDenied, CallbackRefused, StoreError
+from ctiroute.model import Fate, ReasonKind
 from ctiroute.web.problems import Problem, signed_out
 from ctiroute.web.screens import Screen, encode
 from ctiroute.web.throttle import Bucket
-from ctiroute.web.wire import Ack, BrowserMessage, Choose, ErrorMessage, FormEdit, Note, Ping, Pong, Promise, Promised
+from ctiroute.web.wire import Ack, BrowserMessage, Choose, ErrorMessage, FormEdit, Found, Note, Ping, Pong, Promise, Promised, Proposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ctiroute.web.cookie import SessionCookie
     from ctiroute.web.limits import WebLimits
     from ctiroute.web.metrics import WebMetrics
-    from ctiroute.web.ports import Floor, FormDesk, Promises
+    from ctiroute.web.ports import Answers, Floor, FormDesk, Promises
     from ctiroute.web.screens import Screens
     from ctiroute.web.security import Gate
     from ctiroute.web.sessions import Session, Sessions
@@ -63,6 +64,7 @@ class Live:
         monotonic: Callable[[], float],
         promises: Promises | None = None,
         forms: FormDesk | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._floor = floor
         self._promises = promises
@@ -75,6 +77,7 @@ class Live:
         self._metrics = metrics
         self._clock = clock
         self._monotonic = monotonic
+        self._answers = answers
         self._snapshots = asyncio.Semaphore(limits.snapshots)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
@@ -204,6 +207,12 @@ class Live:
                 return answer is not None
             case Promise():
                 return await self._promise(screen, message)
+            case Found() if self._answers is not None:
+                return await self._answers.found(screen.operator_id, message.pop_id, ReasonKind(message.kind), message.about_id)
+            case Proposed() if self._answers is not None:
+                return await self._answers.proposed(screen.operator_id, message.pop_id, message.proposal, Fate(message.fate))
+            case Found() | Proposed():
+                return False
             case Ping():
                 screen.offer(encode(Pong(self._clock())))
                 return True

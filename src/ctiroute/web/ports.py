@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ctiroute.errors import Fault
-    from ctiroute.model import CallbackFilter, CallbackOrder, Operator, RouteRequest
+    from ctiroute.model import CallbackFilter, CallbackOrder, Fate, Operator, ReasonKind, RouteRequest
     from ctiroute.model.callback import CallbackAsked
     from ctiroute.web.api.rules_wire import Explained, RolledBack, RulesChecked, RulesDiff, RulesInUse, UsedVersion, VersionFiles
     from ctiroute.web.wire import Ack, FormAnswer, FormEdit, Snapshot
@@ -48,6 +48,16 @@ class FormDesk(Protocol):
 
     async def edit(self, operator_id: str, edit: FormEdit) -> FormAnswer | None:
         """Save what an operator wrote into a form, or say what it is now; None when it does not stand on a pop of his."""
+
+
+class Answers(Protocol):
+    """What operators say on a pop beside notes. Raises `StoreError` when it could not be kept."""
+
+    async def found(self, operator_id: str, pop_id: str, kind: ReasonKind, about_id: str) -> bool:
+        """Take the operator's word for why the customer called; False when the pop or the candidate is not his to choose."""
+
+    async def proposed(self, operator_id: str, pop_id: str, proposal: str, fate: Fate) -> bool:
+        """Take note of what became of a proposal; False when the pop is not his, or it was not proposed there."""
 
 
 class SessionKeeper(Protocol):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Announcer
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper
+    from ctiroute.web.ports import Answers, CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class WebServer:
         region: str = "UA",
         keeper: SessionKeeper | None = None,
         rules: RulesDesk | None = None,
+        answers: Answers | None = None,
         routing: RouteDesk | None = None,
         callbacks: CallbackDesk | None = None,
         promises: Promises | None = None,
@@ -112,7 +113,7 @@ class WebServer:
         access = Access(
             store, sessions, self.screens, gate, cookie, throttle or SignInThrottle(), self._checker, limits, metrics, monotonic
         )
-        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic, promises, forms)
+        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic, promises, forms, answers=answers)
         vitals = Vitals(store, floor, registry, limits, monotonic, warnings)
         pages = Pages(static)
         keys = ApiKeys(store, gate, clock, monotonic, metrics.api_requests)

@@ -160,8 +160,24 @@ class FormEdit(_FromBrowser, frozen=True, tag="form"):
     fields: Annotated[dict[FieldName, FieldValue], msgspec.Meta(min_length=1, max_length=100)]
 
 
+class Found(_FromBrowser, frozen=True, tag="found"):
+    """What the operator found the reason of the call to be: a touch, an interaction, or none of what is known."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    kind: Literal["touch", "interaction", "none"]
+    about_id: Annotated[str, msgspec.Meta(max_length=400)] = ""  # touch_id or interaction_id; "" for none
+
+
+class Proposed(_FromBrowser, frozen=True, tag="proposed"):
+    """What became of something the operator proposed."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    proposal: Annotated[str, msgspec.Meta(max_length=200)]  # its key
+    fate: Literal["offered", "accepted", "refused"]
+
+
 class Ping(_FromBrowser, frozen=True, tag="ping"):
     """Sign of life, for browsers whose network swallows websocket pings."""
 
 
-BrowserMessage = Ack | Note | Choose | FormEdit | Promise | Ping
+BrowserMessage = Ack | Note | Choose | FormEdit | Promise | Found | Proposed | Ping
