@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ctiroute.app.neighbours import Neighbours
     from ctiroute.app.recorder import Recorder
     from ctiroute.app.tasks import Tasks
+    from ctiroute.app.trust import Trust
     from ctiroute.desk import Desk
     from ctiroute.desk.claims import ClaimChange, Claims
     from ctiroute.desk.commands import Command
@@ -68,12 +69,14 @@ class Floor:
         health: Callable[[], Mapping[str, str]],
         neighbours: Neighbours,
         answers: Answers,
+        trust: Trust,
     ) -> None:
         """Take what the floor works with.
 
         `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
         was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
-        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds those of before.
+        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds
+        what operators answered before; `trust` says what may be shown of whom.
         """
         self._desk = desk
         self._store = store
@@ -86,6 +89,7 @@ class Floor:
         self._claims = claims
         self.health = health
         self._neighbours = neighbours
+        self._trust = trust
         self._answers = answers
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
@@ -375,7 +379,8 @@ class Floor:
         """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
         operator = self._operators.get(offer.operator_id)
         language = operator.language if operator is not None else self._language
-        pop = pops.build(offer, self._files.get(offer.about_call_id), language, offer.offered_at, self._zone())
+        file = self._files.get(offer.about_call_id)
+        pop = pops.build(offer, None if file is None else self._trust.shown(file), language, offer.offered_at, self._zone())
         ring_s = self._rings.get(offer.queue or "")
         return replace(pop, ring_timeout_s=ring_s) if ring_s else pop
 

@@ -40,6 +40,7 @@ from ctiroute.app.rule_keeper import RuleKeeper
 from ctiroute.app.sessions import SharedSessions
 from ctiroute.app.shadow import Overheard, Shadow, ShadowMetrics
 from ctiroute.app.tasks import Tasks
+from ctiroute.app.trust import Trust
 from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
@@ -129,6 +130,7 @@ class Service:
             health=self.health,
             neighbours=self.node.neighbours,
             answers=self.answers,
+            trust=Trust(frozenset(settings.sensitive), frozenset(settings.trusted_attestation)),
         )
         self.answers.attach(self.floor)
         if self.node.shared is not None:

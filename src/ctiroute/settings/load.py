@@ -65,6 +65,7 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("region",),
     ("language",),
     ("sensitive",),
+    ("trusted_attestation",),
     ("log_level",),
     ("log_format",),
     ("shadow",),
@@ -78,7 +79,14 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     *(("web", key) for key in ("host", "port", "origins", "secure_cookie", "session_hours", "same_extension", "trusted_proxies")),
 )
 _ASTERISK_KEYS = ("name", "host", "port", "username", "secret", "tls", "tls_ca", "addresses")
-_LISTS = {("sensitive",), ("fastagi", "allow_from"), ("web", "origins"), ("web", "trusted_proxies"), ("asterisk", "addresses")}
+_LISTS = {
+    ("sensitive",),
+    ("trusted_attestation",),
+    ("fastagi", "allow_from"),
+    ("web", "origins"),
+    ("web", "trusted_proxies"),
+    ("asterisk", "addresses"),
+}
 _SECRETS = {("store",), ("redis",), ("fastagi", "secret"), ("asterisk", "secret"), ("callbacks", "secret"), ("continue_link", "secret")}
 
 _switch_name = matching(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "the name is a part of call ids")
@@ -212,6 +220,7 @@ def _settings(tree: Mapping) -> Settings:
         region = f.get("region", matching("[A-Z]{2}", "a country code of two capital letters", "such as UA, KZ, PL"), standard.region)
         language = f.get("language", choice(*LANGUAGES), standard.language)
         sensitive = f.get("sensitive", list_of(text, empty=True), standard.sensitive)
+        attested = f.get("trusted_attestation", list_of(choice("A", "B", "C"), empty=True), standard.trusted_attestation)
         level = f.get("log_level", choice("debug", "info", "warning", "error"), standard.log_level)
         form = f.get("log_format", choice("text", "json"), standard.log_format)
         shadow = f.get("shadow", path_of, None)
@@ -242,6 +251,7 @@ def _settings(tree: Mapping) -> Settings:
         region,
         language,
         sensitive,
+        attested,
         level,
         form,
         shadow,

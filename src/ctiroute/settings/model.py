@@ -187,6 +187,7 @@ class Settings:
     region: str = "UA"  # country in which numbers without a code are read
     language: str = "en"  # of operators that have none
     sensitive: tuple[str, ...] = ()  # attributes of customers that must not be shown on the word of a caller's number alone
+    trusted_attestation: tuple[str, ...] = ("A",)  # how the network has to vouch for a number (A, B, C) that is to be believed for them
     log_level: str = "info"
     log_format: str = "text"  # text | json
     shadow: Path | None = None  # rules that are asked beside those in use, and never act; None: none

@@ -173,6 +173,7 @@ async def office(
     store: str = "",
     redis: str = "",
     connectors: ConnectorsSettings | None = None,
+    sensitive: tuple[str, ...] = (),
     change: Callable[[Service], None] = lambda _: None,
 ) -> AsyncIterator[Office]:
     """Start a service in `folder`, and stop it. What an earlier one kept there is still there. `change` is applied before the start."""
@@ -186,6 +187,7 @@ async def office(
         asterisk=asterisk,
         web=WebSettings(port=0, same_extension=same_extension),
         connectors=connectors or ConnectorsSettings(),
+        sensitive=sensitive,
     )
     service = Service(settings, clock)
     change(service)
