@@ -3,7 +3,7 @@
     message.from.id          from the item a kind is about (the payload itself, without `each`)
     contacts[0].wa_id        an item of a list; [-1] is the last
     entry[*].changes[*]      every item; as a value, the first that is there
-    contacts[wa_id=from]     the item whose wa_id is what the path `from` leads to; [type="x"] compares with a text
+    contacts[wa_id=from]     the item whose wa_id is what the path `from` leads to; [type="x"] and [id=2] compare with what stands there
     ^.metadata               from the mapping that holds the item; ^^ from the one that holds that
     $.entry[0].id            from the whole payload
     $headers.x-event         a header of the request, $query.name a parameter of its address
@@ -171,7 +171,7 @@ def _index(found: re.Match[str]) -> Step | None:
         return Every()
     if number is not None:
         return int(number)
-    if inner is None:
-        return Where(name, literal)
+    if inner is None or inner.isdecimal():
+        return Where(name, inner or literal)
     path = parse_path(inner)
     return Where(name, path) if path is not None else None
