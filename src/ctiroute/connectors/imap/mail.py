@@ -81,8 +81,11 @@ def _decoded(value: object) -> str:
     """Return a header as people read it."""
     written = str(value)[: MAX_HEADER * 2]
     try:
-        parts = email.header.decode_header(written)
-        shown = "".join(_text_of(part, charset) if isinstance(part, bytes) else part for part, charset in parts)
+        shown, encoded = "", True
+        for part, charset in email.header.decode_header(written):
+            text = _text_of(part, charset) if isinstance(part, bytes) else part
+            apart = shown and encoded != (charset is not None) and not (shown[-1:].isspace() or text[:1].isspace())
+            shown, encoded = shown + (" " if apart else "") + text, charset is not None  # the library eats the space between them
     except (ValueError, LookupError, email.errors.HeaderParseError):
         shown = written
     return _CONTROL.sub(" ", shown.encode("utf-8", "replace").decode("utf-8", "replace"))[:MAX_HEADER].strip()
