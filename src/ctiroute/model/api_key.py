@@ -15,6 +15,8 @@ class Scope(StrEnum):
     INTERACTIONS_READ = "interactions:read"  # to look at conversations and histories
     INTERACTIONS_WRITE = "interactions:write"  # to tell of conversations, to change and to close them
     CONTINUE = "continue"  # to ask for the form behind a continue-link, and nothing else
+    CUSTOMERS_READ = "customers:read"  # to ask who somebody is and what is known, and to read the audit of that
+    CUSTOMERS_WRITE = "customers:write"  # to merge and split customers, to confirm and deny links, and to undo that
     ROUTE = "route"  # to ask where somebody of any medium should go
     RULES_READ = "rules:read"  # to look at rules and their versions, and to ask what they would do
     RULES_WRITE = "rules:write"  # to reload rules and to go back to earlier ones

@@ -15,6 +15,7 @@ from ctiroute.settings.model import ContinueSettings
 from ctiroute.web.access import Access
 from ctiroute.web.api.callbacks import CallbackRoutes
 from ctiroute.web.api.continuing import Continuing
+from ctiroute.web.api.customers import Customers
 from ctiroute.web.api.history import Histories
 from ctiroute.web.api.interactions import Interactions
 from ctiroute.web.api.interactions_bulk import InteractionsInBulk
@@ -144,6 +145,7 @@ class WebServer:
         self._app.add_routes(Histories(store, keys, region).routes())
         self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
         if routing is not None:
+        self._app.add_routes(Customers(store, keys, clock, limits, region).routes())
             self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())
         if callbacks is not None:
             self._app.add_routes(CallbackRoutes(callbacks, keys, limits, region).routes())

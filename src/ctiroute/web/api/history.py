@@ -46,8 +46,12 @@ class Histories:
         limit = number(request, "limit", LISTED, MOST)
         identifier = identifier_of(IdentifierGiven(kind, value), self._region)
         facts = await self._store.find_caller(CallerQuery(identifier, _EVER, _EVER, _EVER, limit))
-        entries = sorted(_entries(facts), key=lambda entry: (entry.at, entry.id), reverse=True)[:limit]
-        return answer(History([customer.customer_id for customer in facts.customers], entries))
+        return answer(History([customer.customer_id for customer in facts.customers], timeline(facts)[:limit]))
+
+
+def timeline(facts: CallerFacts) -> list[TimelineEntry]:
+    """Return what facts tell of in one line of time, the newest first."""
+    return sorted(_entries(facts), key=lambda entry: (entry.at, entry.id), reverse=True)
 
 
 def _entries(facts: CallerFacts) -> Iterator[TimelineEntry]:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_interactions, openapi_rules
+from ctiroute.web.api import openapi_openapi_customers, openapi_interactions, openapi_rules
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -47,7 +47,16 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     """Return the document as plain JSON values."""
     _, schemas = msgspec.json.schema_components(
-        (TouchProgress, ReceiptLine, TouchesTaken, ReceiptsTaken, ProblemDocument, *openapi_rules.SCHEMAS, *openapi_interactions.SCHEMAS),
+        (
+            TouchProgress,
+            ReceiptLine,
+            TouchesTaken,
+            ReceiptsTaken,
+            ProblemDocument,
+            *openapi_rules.SCHEMAS,
+            *openapi_customers.SCHEMAS,
+            *openapi_interactions.SCHEMAS,
+        ),
         ref_template="#/components/schemas/{name}",
     )
     campaign = _parameter("key", "path", "The campaign's key, what rules match by.", {"type": "string", "maxLength": 200}, "autumn-sms")
@@ -105,6 +114,7 @@ def document() -> dict[str, Any]:
             },
             **openapi_rules.paths(),
             **openapi_interactions.paths(),
+            **openapi_customers.paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},
