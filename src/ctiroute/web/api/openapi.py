@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_openapi_customers, openapi_interactions, openapi_rules
+from ctiroute.web.api import openapi_customers, openapi_interactions, openapi_rules
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
