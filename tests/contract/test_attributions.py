@@ -17,6 +17,8 @@ from ctiroute.model import (
     CallerQuery,
     CallRecord,
     Campaign,
+    Customer,
+    Cuts,
     Delivery,
     EndedCall,
     Identifier,
@@ -30,6 +32,7 @@ from ctiroute.model import (
     Outcome,
     Receipt,
     Status,
+    Subject,
     Touch,
     TouchStatus,
     WrapUp,
@@ -252,6 +255,30 @@ async def test_a_report_of_nothing_is_all_noughts_and_of_an_unknown_campaign_non
     assert report is not None
     assert (report.sent, report.calls, report.waited_p50_s, report.talked_mean_s, report.hours) == (0, 0, None, None, ())
     assert await store.campaign_report("emty", NOW - timedelta(days=1), NOW, timedelta(hours=1)) is None
+
+
+async def test_whoever_is_erased_leaves_the_numbers_and_no_name(store: Store) -> None:
+    """A report counts the call as before; whose it was is not kept, nor that anything is still to be done for it."""
+    await store.put_customers([Customer("c-1", "Olena", None, {}, (PHONE,))])
+    await store.put_touches([touch(customer_id="c-1")])
+    await store.record_calls([call(customer_id="c-1"), call("asterisk:2.2", customer_id="c-1")])
+    await store.put_attributions([attribution(customer_id="c-1"), attribution("asterisk:3.3", customer_id="c-1")])
+    await store.erase(Subject((PHONE,)), None)
+    for call_id in ("asterisk:1.1", "asterisk:3.3"):
+        kept = await store.get_attribution(call_id)
+        assert kept == attribution(call_id, touch_id=None)
+    (waiting,) = await lent(store)
+    assert (waiting.record.call_id, waiting.record.customer_id, waiting.record.touch_id) == ("asterisk:2.2", None, None)
+
+
+async def test_attributions_go_with_their_calls(store: Store) -> None:
+    """What a call did is kept for as long as the call."""
+    await store.put_attributions([attribution(), attribution("asterisk:2.2", received_at=NOW)])
+    cuts = Cuts(attributions=NOW - timedelta(minutes=1))
+    assert (await store.count_expired(cuts)).attributions == 1
+    assert (await store.purge(cuts, 100)).attributions == 1
+    assert await store.get_attribution("asterisk:1.1") is None
+    assert await store.get_attribution("asterisk:2.2") is not None
 
 
 def _random_call(rng: Random, number: int, about: Touch) -> Attribution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,15 @@ import pytest
 from ctiroute.errors import StoreUnavailable
 from ctiroute.model import (
     ApiKey,
+    AttributedBy,
+    Attribution,
     CallbackAttempt,
     CallbackOrder,
     CallRecord,
     Campaign,
     Customer,
+    Delivery,
+    DeliveryState,
     Identifier,
     IdentifierKind,
     Interaction,
@@ -109,6 +114,12 @@ async def fill(store: Store) -> None:
                 f"cb{number}", f"+38067{number:07d}", at, at, at, at, text, matter, text, text, key, keys[1], note=text, attempts=tried
             )
         )
+        did = Attribution(
+            key, AttributedBy.WINDOW, at, at, 2, key, key, text, at, key, at, Outcome.ANSWERED, text, text, text, skipped_menu=True
+        )
+        await store.put_attributions([did])
+        told = Delivery(text, key, text, text, at, text.encode(), (text, key), 0, DeliveryState.DEAD, 3, at, at, 400, text)
+        await store.put_deliveries([told])
         await store.put_operator(Operator(key, text, (text,), text, text, text, Role.SUPERVISOR, text), "$argon2" if number % 2 else None)
         await store.put_api_key(ApiKey(key, text, frozenset({Scope.TOUCHES}), at, at, None, at), b"h")
         await store.put_rules_version(RulesVersion(f"v{number}", at, text, "save", text, {f"{text}.yml": text}))
@@ -123,6 +134,14 @@ async def everything(store: Store, limit: int = 100) -> dict[Kind, list[Item]]:
             assert len(page) <= limit
             items += page
     return found
+
+
+def without_numbers(found: dict[Kind, list[Item]]) -> dict[Kind, list[Item]]:
+    """Return the same without the numbers that a store gives deliveries: their order is what counts."""
+    numbered = {
+        kind: [replace(item, delivery_id=0) if isinstance(item, Delivery) else item for item in items] for kind, items in found.items()
+    }
+    return {**found, Kind.DELIVERIES: numbered[Kind.DELIVERIES]}
 
 
 @pytest.fixture
@@ -151,9 +170,9 @@ async def test_a_copy_is_the_same_in_either_direction(store: Store, other: Store
     await fill(other)
     compared = await copy_store(other, store, tmp_path / "there.json", lambda _: None)
     assert all(each.source == each.target > 0 for each in compared)
-    assert await everything(store) == await everything(other)
+    assert without_numbers(await everything(store)) == without_numbers(await everything(other))
     await copy_store(store, other, tmp_path / "back.json", lambda _: None)
-    assert await everything(store) == await everything(other)
+    assert without_numbers(await everything(store)) == without_numbers(await everything(other))
 
 
 async def test_a_copy_that_is_cut_off_goes_on_from_there(store: Store, other: Store, tmp_path: Path) -> None:
@@ -173,4 +192,4 @@ async def test_a_copy_that_is_cut_off_goes_on_from_there(store: Store, other: St
     assert not place.exists(), "all is done"
     assert [step for step in seen if step.kind is Kind.TOUCHES] == [Step(Kind.TOUCHES, 3 * MANY, 3 * MANY)]
     assert all(each.source == each.target for each in compared)
-    assert await everything(store) == await everything(other)
+    assert without_numbers(await everything(store)) == without_numbers(await everything(other))

@@ -7,7 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ctiroute.model import Backlog, Delivery, DeliveryState
+from ctiroute.model import (
+    Backlog,
+    CallRecord,
+    Customer,
+    Cuts,
+    Delivery,
+    DeliveryState,
+    Identifier,
+    IdentifierKind,
+    Subject,
+)
 from ctiroute.store import open_store
 
 if TYPE_CHECKING:
@@ -146,6 +156,38 @@ async def test_the_backlog_is_counted_by_webhook_and_state(store: Store) -> None
         Backlog("mailer", DeliveryState.DEAD, 1, NOW),
         Backlog("mailer", DeliveryState.WAITING, 1, NOW - timedelta(hours=1)),
     ]
+
+
+async def test_what_was_told_is_kept_for_a_while_and_what_waits_until_it_is_told(store: Store) -> None:
+    """Retention takes what has ended; what an outage holds up is never too old."""
+    await store.put_deliveries([delivery("a-1", "a"), delivery("b-1", "b"), delivery("c-1", "c")])
+    first, second, _ = await lent(store)
+    await store.end_delivery(first, done(first))
+    await store.end_delivery(second, dead(second))
+    cuts = Cuts(deliveries=NOW + timedelta(days=14))
+    assert (await store.count_expired(cuts)).deliveries == 2
+    assert (await store.purge(cuts, 100)).deliveries == 2
+    assert [each.event_id for each in await store.get_deliveries()] == ["c-1"]
+    assert (await store.purge(cuts, 100)).deliveries == 0
+
+
+async def test_whoever_is_erased_is_told_of_to_nobody(store: Store) -> None:
+    """By the customer, by a record of his, or by his number anywhere in a body: told or not, it goes; others stay."""
+    phone = Identifier(IdentifierKind.PHONE, "+380671234567")
+    await store.put_customers([Customer("c-1", "Olena", None, {}, (phone,))])
+    await store.record_calls([CallRecord("asterisk:1.1", customer_id="c-1", received_at=NOW)])
+    await store.put_deliveries(
+        [
+            replace(delivery("by customer", "1"), about=("c-1",), body=b'{"customer_id":"c-1"}'),
+            replace(delivery("by call", "2"), about=("asterisk:1.1",), body=b"{}"),
+            replace(delivery("by number", "3"), about=(), body=b'{"data":{"caller":"+380671234567"}}'),
+            replace(delivery("of another", "4"), about=("c-11", "asterisk:1.11"), body=b'{"caller":"+3806712345678"}'),
+        ]
+    )
+    found = await store.find_erasable(Subject((phone,)))
+    assert found.deliveries == 3
+    assert (await store.erase(Subject((phone,)), None)).deliveries == 3
+    assert [each.event_id for each in await store.get_deliveries()] == ["of another"]
 
 
 async def test_deliveries_are_read_page_by_page(store: Store) -> None:

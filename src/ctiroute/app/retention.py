@@ -53,6 +53,8 @@ def cuts_of(retention: RetentionSettings, now: datetime) -> Cuts:
         callbacks=before(retention.callbacks_days),
         reasons=before(retention.calls_days),
         proposals=before(retention.proposals_days),
+        attributions=before(retention.calls_days),
+        deliveries=before(retention.webhooks_days),
         erasures=now - ERASURES_KEPT,
     )
 

@@ -35,6 +35,7 @@ _DONE = (
     ("missed_calls", "missed calls: number, name, headline", "made anonymous"),
     ("wrap_ups", "operators' notes on these calls", "emptied"),
     ("callbacks", "callback orders", "removed"),
+    ("deliveries", "what other systems were told, or were to be", "removed"),
     ("snapshots", "what was known at calls of others near", "removed"),
 )
 NOT_REACHED = (

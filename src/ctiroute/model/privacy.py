@@ -21,6 +21,10 @@ class Cuts:
     callbacks: datetime | None = None  # closed orders, by the time they were closed; open ones are never over
     reasons: datetime | None = None  # what operators found the reason of calls to be, by when they said so
     proposals: datetime | None = None  # what became of them, by when it was noted
+    attributions: datetime | None = None  # what calls did for campaigns, by the time of the call
+    deliveries: datetime | None = (
+        None  # what other systems were told, or are not told any more, by when that was so; waiting ones are never over
+    )
     erasures: datetime | None = None  # what tells running nodes of an erasure, by the time of the erasure
 
 
@@ -37,6 +41,8 @@ class Purged:
     callbacks: int = 0
     reasons: int = 0
     proposals: int = 0
+    attributions: int = 0
+    deliveries: int = 0
     identifiers: int = 0  # keys that nothing referred to any more, as far as the store keeps them apart: a phone may be its own
     erasures: int = 0
 
@@ -90,6 +96,7 @@ class Erasure:
     wrap_ups: int = 0  # notes emptied
     callbacks: int = 0  # removed: who asked to be forgotten is not rung
     proposals: int = 0  # under which it was kept what became of proposals: removed
+    deliveries: int = 0  # of what other systems were told, or were to be told: removed
     kept: tuple[Kept, ...] = ()
     candidates: tuple[str, ...] = ()  # the identifier is several customers': nothing was done, because one has to be named
 
@@ -106,6 +113,7 @@ class Erasure:
             + self.wrap_ups
             + self.callbacks
             + self.proposals
+            + self.deliveries
         )
 
 

@@ -16,11 +16,13 @@ import msgspec
 from ctiroute.errors import StoreError
 from ctiroute.model import (
     ApiKey,
+    Attribution,
     CallbackOrder,
     CallRecord,
     Campaign,
     ConfirmedReason,
     Customer,
+    Delivery,
     Interaction,
     MissedCall,
     Operator,
@@ -52,6 +54,8 @@ Item = (
     | ReasonTally
     | ProposalFate
     | CallbackOrder
+    | Attribution
+    | Delivery
     | tuple[Operator, str | None]
     | tuple[ApiKey, bytes]
     | RulesVersion
@@ -77,6 +81,8 @@ class Kind(StrEnum):
     REASON_TALLIES = "reason_tallies"
     PROPOSAL_FATES = "proposal_fates"
     CALLBACKS = "callbacks"
+    ATTRIBUTIONS = "attributions"  # after calls and notes, which would have them made anew
+    DELIVERIES = "deliveries"
     OPERATORS = "operators"
     API_KEYS = "api_keys"
     RULES_VERSIONS = "rules_versions"
@@ -129,7 +135,7 @@ def key_of(item: Item) -> Key:  # noqa: C901, PLR0911, PLR0912 - one for each ki
             return (item.customer_id,)
         case Interaction() | Tellings():
             return (item.interaction_id,)
-        case CallRecord() | ConfirmedReason():
+        case CallRecord() | ConfirmedReason() | Attribution():
             return (item.call_id,)
         case MissedCall():
             return (item.pop_id,)
@@ -139,6 +145,8 @@ def key_of(item: Item) -> Key:  # noqa: C901, PLR0911, PLR0912 - one for each ki
             return item.period, item.what
         case ProposalFate():
             return item.subject, item.proposal
+        case Delivery():
+            return (f"{item.delivery_id:020}",)
         case CallbackOrder():
             return (item.callback_id,)
         case RulesVersion():
@@ -195,6 +203,10 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             await target.put_reason_tallies(cast("Sequence[ReasonTally]", page))
         case Kind.PROPOSAL_FATES:
             await target.put_proposal_fates(cast("Sequence[ProposalFate]", page))
+        case Kind.ATTRIBUTIONS:
+            await target.put_attributions(cast("Sequence[Attribution]", page))
+        case Kind.DELIVERIES:
+            await target.restore_deliveries(cast("Sequence[Delivery]", page))
         case Kind.CALLBACKS:
             await target.restore_callbacks(cast("Sequence[CallbackOrder]", page))
         case Kind.OPERATORS:

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ctiroute.model import Erasure, Identifier, IdentifierKind, Kept, Subject
+from ctiroute.store.delivery_rows import names_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUBJECT, OTHER, SHARED, NEAR = "subject", "other", "shared", "near"  # whose a record is, as the statements of a store say it
 
@@ -62,6 +67,7 @@ class Findings:
     wrap_ups: list[tuple[str, str]] = field(default_factory=list)
     callbacks: dict[str, None] = field(default_factory=dict)
     proposals: int = 0  # fates kept under the subject
+    deliveries: list[int] = field(default_factory=list)  # announcements that name the subject
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
 
     def sort(self, kind: str, key: str, whose: str) -> None:
@@ -101,9 +107,20 @@ class Findings:
             wrap_ups=len(self.wrap_ups),
             callbacks=len(self.callbacks),
             proposals=self.proposals,
+            deliveries=len(self.deliveries),
             kept=tuple(kept),
             candidates=person.candidates,
         )
+
+    def told(self, *, of_now: bool) -> Callable[[str, bytes], bool]:
+        """Return what says of an announcement (ids of records in it, its body) whether it tells of the subject.
+
+        By its own identifiers and customers as well, as long as they are its (`of_now`); by records that are gone, in any case.
+        """
+        person = self.person
+        ids = frozenset((*self.touches, *self.interactions, *self.calls, *self.call_ids, *self.callbacks))
+        words = tuple(_encoder.encode(key) for key in (*(one.value for one in person.own), *person.customers)) if of_now else ()
+        return lambda about, body: names_any(about, body, ids, words)
 
     def marked(self, at: datetime) -> Subject:
         """Return what running nodes have to forget."""

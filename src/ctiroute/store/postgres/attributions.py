@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctiroute.model import EndedCall, WrapUp
 from ctiroute.store.attribution_rows import attribution_of, attribution_values, report_of
@@ -45,16 +45,16 @@ class Attributions(Webhooks):
         """Return how a call was attributed, or None."""
         found = await self._read("get_attribution", rows.to_text(call_id))
         with readable():
-            return attribution_of(_back(found[0])) if found else None
+            return attribution_of(rows.texts_back(found[0])) if found else None
 
     async def sent_touch(self, touch_id: str) -> SentTouch | None:
         """Return when a touch was sent and for what, or None."""
         found = await self._read("sent_touch", rows.to_text(touch_id))
-        return SentTouch(*_back(found[0])) if found else None
+        return SentTouch(*rows.texts_back(found[0])) if found else None
 
     async def put_attributions(self, attributions: Sequence[Attribution]) -> None:
         """Insert or replace attributions; nothing follows from it."""
-        values = [_texts(attribution_values(each)) for each in attributions]
+        values = [rows.texts(attribution_values(each)) for each in attributions]
 
         async def put(link: Link) -> None:
             await link.run_many("put_attribution", values)
@@ -74,14 +74,14 @@ async def _lend(link: Link, now: datetime, until: datetime, limit: int) -> list[
         if not call:
             await link.run("drop_ended_call", call_id)
             continue
-        notes = [_back(row) for row in await link.run("wrap_ups_of_call", call_id)]
+        notes = [rows.texts_back(row) for row in await link.run("wrap_ups_of_call", call_id)]
         attribution = await link.run("get_attribution", call_id)
         with readable():
             lent.append(
                 EndedCall(
                     records.call_of(tuple(call[0])),
                     tuple(WrapUp(row[0], row[1], row[2], row[3].astimezone(UTC), row[4]) for row in notes),
-                    attribution_of(_back(attribution[0])) if attribution else None,
+                    attribution_of(rows.texts_back(attribution[0])) if attribution else None,
                     until,
                 )
             )
@@ -91,7 +91,7 @@ async def _lend(link: Link, now: datetime, until: datetime, limit: int) -> list[
 async def _settle(link: Link, settlement: Settlement) -> None:
     lent, call_id = settlement.lent, rows.to_text(settlement.lent.record.call_id)
     if settlement.attribution is not None:
-        await link.run("put_attribution", *_texts(attribution_values(settlement.attribution)))
+        await link.run("put_attribution", *rows.texts(attribution_values(settlement.attribution)))
     if settlement.receipts:
         await writing.add_receipts(link, settlement.receipts)
     if settlement.interaction_id is not None:
@@ -120,14 +120,6 @@ async def _report(link: Link, campaign: str, since: datetime, until: datetime, w
         window,
         [(rows.status_of(row[0]), row[1]) for row in statuses],
         (await link.run("report_callers", *within))[0][0],
-        [_back(row) for row in await link.run("report_calls", *within)],
+        [rows.texts_back(row) for row in await link.run("report_calls", *within)],
         [(row[0], row[1]) for row in await link.run("report_waits", *within)],
     )
-
-
-def _texts(values: Sequence[object]) -> tuple[object, ...]:
-    return tuple(rows.to_text(value) if isinstance(value, str) else value for value in values)
-
-
-def _back(row: Sequence[object]) -> tuple[Any, ...]:
-    return tuple(rows.from_text(value) if isinstance(value, str) else value for value in row)

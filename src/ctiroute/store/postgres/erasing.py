@@ -46,6 +46,7 @@ class Search:
         customers, keys, shared = self._customers(), list(self._keys.values()), self._shared()
         if self._subject.erased_at is not None:  # nodes write no more than calls, and what belongs to them
             await self._find_calls(findings, self._subject.erased_at - BEFORE)
+            await self._find_deliveries(findings, of_now=False)
             return findings, keys
         findings.customers = [rows.from_text(row[0]) for row in await self._link.run("search_customers", customers)]
         for kind in ("touches", "interactions"):
@@ -57,6 +58,7 @@ class Search:
         await self._find_callbacks(findings)
         findings.proposals = len(await self._link.run("proposal_fates", _texts(self._person.subjects)))
         await self._find_calls(findings, _EVER)
+        await self._find_deliveries(findings, of_now=True)
         return findings, keys
 
     async def _find_calls(self, findings: Findings, since: datetime) -> None:
@@ -82,6 +84,11 @@ class Search:
                 findings.missed_calls.append(rows.from_text(pop_id))
         notes = await run("search_notes", _texts(theirs))
         findings.wrap_ups = [(rows.from_text(call_id), rows.from_text(operator_id)) for call_id, operator_id in notes]
+
+    async def _find_deliveries(self, findings: Findings, *, of_now: bool) -> None:
+        tells = findings.told(of_now=of_now)
+        found = await self._link.run("search_deliveries")
+        findings.deliveries = [key for key, about, body in found if tells(rows.from_text(about), body)]
 
     async def _find_callbacks(self, findings: Findings) -> None:
         names = [(*rows.identifier_values(one), one in self._person.shared) for one in (*self._person.own, *self._person.shared)]
@@ -162,10 +169,14 @@ def steps(findings: Findings) -> Iterator[tuple[str, Sequence[object]]]:
     for start in range(0, len(findings.snapshots), BITE):
         yield "erase_snapshots", (_texts(findings.snapshots[start : start + BITE]),)
     yield "erase_proposal_fates", (_texts(findings.person.subjects),)
+    for start in range(0, len(findings.deliveries), BITE):
+        yield "erase_deliveries", (findings.deliveries[start : start + BITE],)
+    yield "erase_attributions_of_customers", (_texts(findings.person.customers),)
     calls = list(findings.calls)
     for start in range(0, len(calls), BITE):
         some = calls[start : start + BITE]
         yield "erase_confirmed_reasons", (_texts(some),)
+        yield "erase_attributions", (_texts(some),)
         yield "erase_calls", (_texts(some), _texts(call_id for call_id in some if findings.calls[call_id]))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctiroute.model import Campaign, Medium, WrapUp
+from ctiroute.store.attribution_rows import attribution_of
 from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import PAIRED, Kind, key_of
+from ctiroute.store.delivery_rows import delivery_of
 from ctiroute.store.postgres import interactions, records, rows
 from ctiroute.store.postgres.faults import readable
 from ctiroute.store.postgres.proposals import fate_of
@@ -26,7 +28,9 @@ async def export(link: Link, kind: Kind, after: Key, limit: int) -> list[Item]:
     if kind is Kind.TELLINGS:
         items = await interactions.export_tellings(link, after[0] if after else "", limit + 1)
     else:
-        start = tuple(map(rows.to_text, after)) or (("", "") if kind in PAIRED else ("",))
+        start: tuple[object, ...] = tuple(map(rows.to_text, after)) or (("", "") if kind in PAIRED else ("",))
+        if kind is Kind.DELIVERIES:
+            start = (int(after[0]) if after else 0,)
         found = await link.run(f"export_{kind}", *start, limit + 1)
         with readable():
             items = [_item(kind, tuple(row)) for row in found]
@@ -56,6 +60,10 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one f
         case Kind.WRAP_UPS:
             call_id, operator_id, note = map(rows.from_text, row[:3])
             return WrapUp(call_id, operator_id, note, row[3], rows.from_text(row[4]))
+        case Kind.ATTRIBUTIONS:
+            return attribution_of(rows.texts_back(row))
+        case Kind.DELIVERIES:
+            return delivery_of(rows.texts_back(row))
         case Kind.CALLBACKS:
             return from_json(row[0])
         case Kind.CONFIRMED_REASONS:

@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KINDS = ("touches", "interactions", "calls", "snapshots", "missed_calls", "wrap_ups", "callbacks", "reasons", "proposals", "erasures")
+KINDS = (
+    "touches",
+    "interactions",
+    "calls",
+    "snapshots",
+    "missed_calls",
+    "wrap_ups",
+    "callbacks",
+    "reasons",
+    "proposals",
+    "attributions",
+    "deliveries",
+    "erasures",
+)
 
 # Whoever waits for a table has everybody wait who comes after: a month is dropped when nobody reads touches at length just then.
 _WAIT = "100ms"

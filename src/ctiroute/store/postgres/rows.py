@@ -89,6 +89,16 @@ def from_text(value: str) -> str:
     return value
 
 
+def texts(values: Sequence[object]) -> tuple[Any, ...]:
+    """Do as `to_text` with every text among values."""
+    return tuple(to_text(value) if isinstance(value, str) else value for value in values)
+
+
+def texts_back(row: Sequence[object]) -> tuple[Any, ...]:
+    """Do as `from_text` with every text of a row."""
+    return tuple(from_text(value) if isinstance(value, str) else value for value in row)
+
+
 def to_optional(value: str | None) -> str | None:
     """Do as `to_text`; None stays None."""
     return None if value is None else to_text(value)

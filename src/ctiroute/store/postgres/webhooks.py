@@ -81,11 +81,11 @@ async def put_deliveries(link: Link, deliveries: Sequence[Delivery]) -> int:
     if not deliveries:
         return 0
     await link.run("lock", WEBHOOKS_LOCK)
-    return len(await link.run_all("put_delivery", [_texts(delivery_values(delivery)) for delivery in deliveries]))
+    return len(await link.run_all("put_delivery", [rows.texts(delivery_values(delivery)) for delivery in deliveries]))
 
 
 async def _end(link: Link, lent: Delivery, ended: Delivery) -> bool:
-    state, attempts, due, *rest = _texts(progress_values(ended))
+    state, attempts, due, *rest = rows.texts(progress_values(ended))
     until = 0 if lent.due_at is None else to_microseconds(lent.due_at)
     if not await link.run("end_delivery", lent.delivery_id, until, state, attempts, due, *rest):
         return False
@@ -97,10 +97,6 @@ async def _end(link: Link, lent: Delivery, ended: Delivery) -> bool:
     return True
 
 
-def _texts(values: Sequence[object]) -> tuple[object, ...]:
-    return tuple(rows.to_text(value) if isinstance(value, str) else value for value in values)
-
-
 def _deliveries(found: Sequence[asyncpg.Record]) -> list[Delivery]:
     with readable():
-        return [delivery_of([rows.from_text(value) if isinstance(value, str) else value for value in row]) for row in found]
+        return [delivery_of(rows.texts_back(row)) for row in found]

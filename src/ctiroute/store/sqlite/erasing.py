@@ -50,6 +50,9 @@ def steps(findings: Findings) -> Iterator[_Step]:
     yield from _bites("erase_snapshots", [(key,) for key in findings.snapshots])
     yield from _bites("erase_confirmed_reasons", [(key,) for key in findings.calls])
     yield from _bites("erase_proposal_fates", [(key,) for key in findings.person.subjects])
+    yield from _bites("erase_deliveries", [(key,) for key in findings.deliveries])
+    yield from _bites("erase_attributions_of_customer", [(key,) for key in findings.person.customers])
+    yield from _bites("erase_attributions", [(key,) for key in findings.calls])
     yield from _bites("erase_calls", list(findings.calls.items()))
 
 
@@ -79,6 +82,7 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
         return findings
     if subject.erased_at is not None:  # nodes write no more than calls, and what belongs to them
         _find_calls(connection, findings, to_microseconds(subject.erased_at - BEFORE))
+        _find_deliveries(connection, findings, of_now=False)
         return findings
     findings.customers = [row[0] for row in connection.execute(SQL["search_customers_of_subject"])]
     for kind in ("touches", "interactions"):
@@ -90,7 +94,13 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
     for subject_key in person.subjects:
         findings.proposals += len(connection.execute(SQL["proposal_fates"], (subject_key,)).fetchall())
     _find_calls(connection, findings, _EVER)
+    _find_deliveries(connection, findings, of_now=True)
     return findings
+
+
+def _find_deliveries(connection: sqlite3.Connection, findings: Findings, *, of_now: bool) -> None:
+    tells = findings.told(of_now=of_now)
+    findings.deliveries = [key for key, about, body in connection.execute(SQL["search_deliveries"]) if tells(about, body)]
 
 
 def _find_calls(connection: sqlite3.Connection, findings: Findings, since: int) -> None:

@@ -7,8 +7,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from ctiroute.model import Campaign, Identifier, Medium, ReasonTally, WrapUp
+from ctiroute.store.attribution_rows import attribution_of
 from ctiroute.store.callback_rows import from_json
 from ctiroute.store.copying import PAIRED, Kind, key_of
+from ctiroute.store.delivery_rows import delivery_of
 from ctiroute.store.sqlite import interactions, rows
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.proposals import fate_of
@@ -32,7 +34,9 @@ def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
     """Return the next items of a kind after a key."""
     if kind is Kind.TELLINGS:
         return _after(after, interactions.export_tellings(path, after[0] if after else "", limit + 1), limit)
-    start = after or (("", "") if kind in PAIRED else ("",))
+    start: tuple[object, ...] = after or (("", "") if kind in PAIRED else ("",))
+    if kind is Kind.DELIVERIES:
+        start = (int(after[0]) if after else 0,)
     with mapped(f"read {kind}"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute(SQL[f"export_{kind}"], (*start, limit + 1)).fetchall()
         items = _customers(connection, found) if kind is Kind.CUSTOMERS else [_item(kind, row) for row in found]
@@ -79,6 +83,10 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one f
             return rows.missed_of(row)
         case Kind.WRAP_UPS:
             return WrapUp(row[0], row[1], row[2], rows.from_microseconds(row[3]), row[4])
+        case Kind.ATTRIBUTIONS:
+            return attribution_of(row)
+        case Kind.DELIVERIES:
+            return delivery_of(row)
         case Kind.CALLBACKS:
             return from_json(row[0])
         case Kind.CONFIRMED_REASONS:

@@ -21,7 +21,20 @@ if TYPE_CHECKING:
 
     from ctiroute.model import Cuts
 
-KINDS = ("touches", "interactions", "calls", "snapshots", "missed_calls", "wrap_ups", "callbacks", "reasons", "proposals", "erasures")
+KINDS = (
+    "touches",
+    "interactions",
+    "calls",
+    "snapshots",
+    "missed_calls",
+    "wrap_ups",
+    "callbacks",
+    "reasons",
+    "proposals",
+    "attributions",
+    "deliveries",
+    "erasures",
+)
 _NEVER = -(2**63)  # before every time there is
 
 

@@ -80,6 +80,10 @@ GROUP BY waited ORDER BY waited
 -- Make what a call did anonymous: what it did for the campaign stays.
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE call_id = ANY ($1::text[])
 
+-- name: erase_attributions_of_customers
+-- The same for all calls of customers. No index: a scan, off everybody's way.
+UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE customer_id = ANY ($1::text[])
+
 -- name: purge_attributions
 -- Remove some of those of calls received before a time.
 WITH gone AS (

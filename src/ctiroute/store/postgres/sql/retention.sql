@@ -106,7 +106,9 @@ SELECT
     (SELECT count(*) FROM callbacks WHERE closed_at < extract(epoch FROM $7::timestamptz) * 1000000),
     (SELECT count(*) FROM confirmed_reasons WHERE noted_at < $8),
     (SELECT count(*) FROM proposal_fates WHERE at < $9),
-    (SELECT count(*) FROM erasures WHERE erased_at < $10),
+    (SELECT count(*) FROM attributions WHERE received_at < extract(epoch FROM $10::timestamptz) * 1000000),
+    (SELECT count(*) FROM webhook_deliveries WHERE ended_at < extract(epoch FROM $11::timestamptz) * 1000000),
+    (SELECT count(*) FROM erasures WHERE erased_at < $12),
     (SELECT count(*) FROM identifiers i
         WHERE NOT EXISTS (SELECT FROM touches t WHERE t.identifier_key = i.identifier_key AND t.sent_at >= $1)
             AND NOT EXISTS (SELECT FROM customer_identifiers c WHERE c.identifier_key = i.identifier_key)

@@ -80,6 +80,10 @@ GROUP BY waited ORDER BY waited
 -- Make what a call did anonymous: what it did for the campaign stays.
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE call_id = ?1
 
+-- name: erase_attributions_of_customer
+-- The same for all calls of a customer. No index: a scan, off everybody's way.
+UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE customer_id = ?1
+
 -- name: purge_attributions
 -- Remove some of those of calls received before a time.
 DELETE FROM attributions WHERE call_id IN (SELECT call_id FROM attributions WHERE received_at < ?1 LIMIT ?2)
