@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_customers, openapi_interactions, openapi_rules
+from ctiroute.web.api import openapi_callbacks, openapi_customers, openapi_interactions, openapi_rules
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def document() -> dict[str, Any]:
             ProblemDocument,
             *openapi_rules.SCHEMAS,
             *openapi_customers.SCHEMAS,
+            *openapi_callbacks.SCHEMAS,
             *openapi_interactions.SCHEMAS,
         ),
         ref_template="#/components/schemas/{name}",
@@ -115,6 +116,7 @@ def document() -> dict[str, Any]:
             **openapi_rules.paths(),
             **openapi_interactions.paths(),
             **openapi_customers.paths(),
+            **openapi_callbacks.paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},
