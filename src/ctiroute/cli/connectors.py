@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,10 @@ from ctiroute.errors import ConfigurationError, Fault, MappingError, PayloadErro
 from ctiroute.store.importing import external_touch_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from ctiroute.cli.output import Commands
+    from ctiroute.settings import Settings
 
 STDIN = "-"
 
@@ -90,22 +92,27 @@ def _add_try(actions: Commands) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     ready = [(name, read_mapping(name)) for name in ready_names()]
+    named = list(_named(settings_of(arguments)))
     if arguments.json:
         shipped = [{"name": name, "about": one.about, "signature": signed_by(one.signature)} for name, one in ready]
-        print(json.dumps({"ready": shipped}, ensure_ascii=False))
+        print(json.dumps({"ready": shipped, "connectors": [asdict(one) for one in named]}, ensure_ascii=False))
         return EXIT_OK
-    width = max(len(name) for name, _ in ready)
+    width = max(len(name) for name in (*(name for name, _ in ready), *(one.name for one in named)))
     for name, one in ready:
-        out.print(f"{name:{width}}  {one.about}", markup=False, soft_wrap=True)
-        out.print(f"{'':{width}}  signed by {signed_by(one.signature)}", markup=False, soft_wrap=True)
+        _say(f"{name:{width}}  {one.about}")
+        _say(f"{'':{width}}  signed by {signed_by(one.signature)}")
+    if named:
+        _say("")
+        _say("Connectors of the settings:")
+    for each in named:
+        _say(f"{each.name:{width}}  {each.way}, mapping {each.mapping}" + ("" if each.secret else ", no secret is set"))
     return EXIT_OK
 
 
 def _check(arguments: argparse.Namespace) -> int:
     faults: list[Fault] = []
     right: list[str] = []
-    named: Sequence[str] = arguments.mapping
-    for each in named:
+    for each in arguments.mapping or dict.fromkeys(one.mapping for one in _named(settings_of(arguments))):
         try:
             read_mapping(each)
         except MappingError as error:
@@ -113,17 +120,39 @@ def _check(arguments: argparse.Namespace) -> int:
         else:
             right.append(each)
     if arguments.json:
-        found = [
-            {"file": one.file, "line": one.line, "column": one.column, "message": one.message, "found": one.found, "hint": one.hint}
-            for one in faults
-        ]
-        print(json.dumps({"ok": not faults, "right": right, "faults": found}, ensure_ascii=False))
+        print(json.dumps({"ok": not faults, "right": right, "faults": [asdict(one) for one in faults]}, ensure_ascii=False))
     else:
         for fault in faults:
-            out.print(str(fault), markup=False, soft_wrap=True)
+            _say(str(fault))
         for each in right:
-            out.print(f"{each}: can be used", markup=False, soft_wrap=True)
+            _say(f"{each}: can be used")
+        if not (faults or right):
+            _say("the settings name no connectors; write the mapping to check")
     return EXIT_NO if faults else EXIT_OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A connector of the settings, without what must not be shown."""
+
+    name: str
+    way: str  # how its messages come
+    mapping: str
+    secret: bool  # there is one
+
+
+def _named(settings: Settings) -> Iterator[_Named]:
+    media = settings.connectors
+    for hook in media.hooks:
+        yield _Named(hook.name, f"POST /hooks/{hook.name}", hook.mapping, bool(hook.secret))
+    for box in media.imap:
+        yield _Named(box.name, f"mailbox {box.username} at {box.host}", box.mapping, bool(box.secret))
+    for bot in media.telegram:
+        yield _Named(bot.name, f"asked of {bot.api}", bot.mapping, bool(bot.secret))
+
+
+def _say(line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
 
 
 def _try(arguments: argparse.Namespace) -> int:
@@ -147,9 +176,9 @@ def _try(arguments: argparse.Namespace) -> int:
         print(json.dumps({**as_json(brought), "signature_checked": checked}, ensure_ascii=False))
     else:
         for line in in_words(brought):
-            out.print(line, markup=False, soft_wrap=True)
+            _say(line)
         if not checked:
-            out.print("(the signature was not checked: --secret-file does)", markup=False, soft_wrap=True)
+            _say("(the signature was not checked: --secret-file does)")
     return EXIT_OK if brought else EXIT_NO
 
 
@@ -187,6 +216,3 @@ def _time(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f'{text!r} is no time: write "2026-11-20 12:00"') from None
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-__all__ = ["add", "settings_of"]
