@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from ctiroute.app.retention import kept_days
-from ctiroute.app.rule_files import compile_texts, is_rules, read_for_lint, read_sources
+from ctiroute.app.rule_files import compile_texts, read_for_lint, read_sources
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
-from ctiroute.documents import load
 from ctiroute.errors import ConfigurationError, LinkError, ProtocolError, StoreError
 from ctiroute.model import Campaign
 from ctiroute.rules import Ruleset
@@ -52,25 +51,27 @@ class Report:
 def check(path: Path, known: Known | None = None) -> Report:
     """Read a folder of rules, or one file, and return all that is found. Never raises for what files hold."""
     sources: list[tuple[str, bytes]] = []
+    trees: dict[str, Node] = {}
     try:
         sources = read_sources(path)
-        ruleset = read_for_lint(path, sources)
+        ruleset = read_for_lint(path, sources, trees)
     except ConfigurationError as error:
-        roots = _trees(sources)
-        mistakes = tuple(Finding(ERROR, heading_of(fault, roots.get(fault.file)), fault) for fault in error.faults)
-        return Report(mistakes, None, _texts(sources))
-    return Report(tuple(lint(ruleset, _trees(sources), known)), ruleset, _texts(sources))
+        return Report(_mistakes(error, trees), None, _texts(sources))
+    return Report(tuple(lint(ruleset, trees, known)), ruleset, _texts(sources))
 
 
 def check_texts(texts: Mapping[str, str], known: Known | None = None) -> Report:
     """Return all that is found in texts that lie in no folder. Never raises for what they hold."""
-    sources = [(name, text.encode()) for name, text in texts.items() if is_rules(name)]
-    roots = _trees(sources)
+    trees: dict[str, Node] = {}
     try:
-        ruleset = compile_texts(texts, forms=True)
+        ruleset = compile_texts(texts, forms=True, trees=trees)
     except ConfigurationError as error:
-        return Report(tuple(Finding(ERROR, heading_of(fault, roots.get(fault.file)), fault) for fault in error.faults), None, texts)
-    return Report(tuple(lint(ruleset, roots, known)), ruleset, texts)
+        return Report(_mistakes(error, trees), None, texts)
+    return Report(tuple(lint(ruleset, trees, known)), ruleset, texts)
+
+
+def _mistakes(error: ConfigurationError, trees: Mapping[str, Node]) -> tuple[Finding, ...]:
+    return tuple(Finding(ERROR, heading_of(fault, trees.get(fault.file)), fault) for fault in error.faults)
 
 
 def known_by(settings: Settings) -> Known:
@@ -124,17 +125,6 @@ class _Deaf:
 async def _queues(asterisk: AsteriskSettings) -> frozenset[str]:
     metrics, rng = AmiMetrics(CollectorRegistry()), random.Random()  # noqa: S311 - spreads waits
     return await AsteriskLink(asterisk, _Deaf(), metrics, lambda: datetime.now(UTC), rng).queue_names()
-
-
-def _trees(sources: list[tuple[str, bytes]]) -> dict[str, Node]:
-    """Return the trees of the files that are YAML."""
-    made: dict[str, Node] = {}
-    for file, source in sources:
-        try:
-            made[file] = load(source, file)
-        except ConfigurationError:
-            continue
-    return made
 
 
 def _texts(sources: list[tuple[str, bytes]]) -> dict[str, str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ctiroute.documents import Node
+
 SUFFIXES = frozenset({".yml", ".yaml"})
 CHANGING = ".rollback"  # a folder that is there while `rule_rollback` puts another version in place
 CASES = ".test"  # in front of the suffix: the file holds cases that try the rules, and is none of them
@@ -81,11 +83,14 @@ def _read(path: Path, names: KnownNames | None, *, forms: bool) -> ReadRules:
     return ReadRules(ruleset, texts)
 
 
-def read_for_lint(path: Path, sources: list[tuple[str, bytes]]) -> Ruleset:
-    """Return the compiled rules of texts that were read from `path`, with what lint compares. Raises `RulesError`."""
+def read_for_lint(path: Path, sources: list[tuple[str, bytes]], trees: dict[str, Node]) -> Ruleset:
+    """Return the compiled rules of texts that were read from `path`, with what lint compares, and put their trees into `trees`.
+
+    Raises `RulesError`.
+    """
     folder = path if path.is_dir() else path.parent
     with _no_collection():
-        return load_ruleset(sources, lambda script: _read_script(folder, script), forms=True)
+        return load_ruleset(sources, lambda script: _read_script(folder, script), forms=True, trees=trees)
 
 
 def read_sources(path: Path) -> list[tuple[str, bytes]]:
@@ -103,13 +108,18 @@ def read_sources(path: Path) -> list[tuple[str, bytes]]:
     return sources
 
 
-def compile_texts(texts: Mapping[str, str], names: KnownNames | None = None, *, forms: bool = False) -> Ruleset:
-    """Return the rules of texts that lie in no folder, under the names they would have there. Raises `RulesError`."""
+def compile_texts(
+    texts: Mapping[str, str], names: KnownNames | None = None, *, forms: bool = False, trees: dict[str, Node] | None = None
+) -> Ruleset:
+    """Return the rules of texts that lie in no folder, under the names they would have there.
+
+    `trees` receives theirs. Raises `RulesError`.
+    """
     sources = [(name, text) for name, text in texts.items() if is_rules(name)]
     if not sources:
         raise RulesError([Fault("rules", 0, 0, "holds no rule files", hint="name one that ends in .yml")])
     with _no_collection():
-        return load_ruleset(sources, texts.get, names, forms=forms)
+        return load_ruleset(sources, texts.get, names, forms=forms, trees=trees)
 
 
 def is_rules(name: str) -> bool:

@@ -22,6 +22,8 @@ from ctiroute.rules.when import Condition, every, needs_of, read_named, read_whe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ctiroute.documents import Node
+
 MAX_FAULTS = 200  # of one sort; nobody reads more at once, and a hostile file must not make us write them
 
 
@@ -31,20 +33,22 @@ def load_ruleset(
     names: KnownNames | None = None,
     *,
     forms: bool = False,
+    trees: dict[str, Node] | None = None,
 ) -> Ruleset:
     """Return the compiled rules of all files together.
 
     `sources` are (name of the file, its text); they are read in the order of their names. `read_script` returns the text of a
     script by its path below the rules, or None when there is none. `names` are the queues, menus and extensions the switch is
-    known to have. With `forms` conditions keep what lint compares. Raises `RulesError` with every fault of every file, in order: the
+    known to have. With `forms` conditions keep what lint compares. `trees` receives the tree of every file that is one, as it
+    was written, mistakes or not. Raises `RulesError` with every fault of every file, in order: the
     rules in use stay.
     """
     digest = hashlib.sha256()
     ordered = sorted(sources, key=lambda source: source[0])
-    parts = Parts()
+    parts, trees = Parts(), {} if trees is None else trees
     for file, source in ordered:
         _digest(digest, file.rpartition("/")[2], source)  # not the folder: nodes may keep the same rules in different places
-        read_file(file, source, parts)
+        read_file(file, source, parts, trees)
 
     def read_and_digest(path: str) -> str | None:
         script = read_script(path)

@@ -56,10 +56,10 @@ class Parts:
     unread: bool = False  # a file is not even YAML: nobody knows what it defines
 
 
-def read_file(file: str, source: bytes | str, parts: Parts) -> None:
-    """Take the parts of one file; its mistakes are noted."""
+def read_file(file: str, source: bytes | str, parts: Parts, trees: dict[str, Node]) -> None:
+    """Take the parts of one file; its mistakes are noted, and its tree is put into `trees` when it is one."""
     try:
-        root = load(source, file)
+        root = trees[file] = load(source, file)
         if kind_of(root) == "nothing":
             return
         with fields(root, "a rule file") as f:

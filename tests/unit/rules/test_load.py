@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctiroute.app.rule_files import read_rules
+from ctiroute.documents import load
 from ctiroute.errors import RulesError
 from ctiroute.rules import KnownNames, format_text, load_ruleset
 from ctiroute.rules.actions import ACTIONS
@@ -22,6 +23,8 @@ from ctiroute.rules.conditions import CONDITIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ctiroute.documents import Node
 
 SLOW = 6 if sys.gettrace() else 1  # a coverage run traces every line
 
@@ -239,3 +242,12 @@ def test_whatever_the_bytes_only_rules_errors_escape(source: bytes | str) -> Non
     else:
         told = 1
     assert told
+
+
+def test_the_trees_of_the_files_are_there_for_whoever_asks() -> None:
+    """Of every file that is YAML, as it was written, so that nobody has to read it again; mistakes take none away."""
+    trees: dict[str, Node] = {}
+    good = "constants: {soon: 15m}\nrules: [{name: a, when: {touch: {within: "${soon}"}}, then: {que: a}}]\n"
+    with pytest.raises(RulesError):
+        load_ruleset([("a.yml", good), ("b.yml", "rules: ["), ("c.yml", "default: {}\n")], trees=trees)
+    assert trees == {"a.yml": load(good, "a.yml"), "c.yml": load("default: {}\n", "c.yml")}
