@@ -40,6 +40,7 @@ _ORIGINS = {
     "queue": Origin.SWITCH,
     "available": Origin.SWITCH,
     "sample": Origin.RECKONED,
+    "reason": Origin.RECKONED,
 }
 
 

@@ -71,7 +71,7 @@ def load_ruleset(
         named.compiled(key)
     for key, node in parts.offer_nodes.items():
         try:
-            scope.offers[key] = read_entry(node, scope)
+            scope.offers[key] = read_entry(key, node, scope)
         except ConfigurationError as error:
             parts.faults.extend(error.faults)
             scope.offers[key] = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ctiroute.documents import did_you_mean
-from ctiroute.model import CallerContext, Interaction, Touch
+from ctiroute.model import CallerContext, Interaction, Reason, Touch
 from ctiroute.model.phone import clean, display_phone
 from ctiroute.rules.names import to_alphabet
 from ctiroute.rules.words import age_in_words
@@ -82,6 +82,10 @@ def _customer(subject: Subject, field: str) -> str:
     return (getattr(customer, field) or "") if customer else ""
 
 
+def _reason(subject: Subject) -> Reason:
+    return subject.context.reasons[0]
+
+
 _VALUES: dict[str, Callable[[Subject], str]] = {
     "touch.campaign": lambda s: s.touch.campaign_title or s.touch.campaign if s.touch else "",
     "touch.campaign_key": lambda s: s.touch.campaign if s.touch else "",
@@ -100,6 +104,11 @@ _VALUES: dict[str, Callable[[Subject], str]] = {
     "interaction.outcome": lambda s: s.interaction.outcome if s.interaction else "",
     "interaction.age": lambda s: age_in_words(s.now - s.interaction.updated_at, s.language) if s.interaction else "",
     "interaction.updated_at": lambda s: _moment(s.interaction.updated_at, s) if s.interaction else "",
+    "reason.title": lambda s: _reason(s).label if s.context.reasons else "",
+    "reason.key": lambda s: _reason(s).key if s.context.reasons else "",
+    "reason.medium": lambda s: _reason(s).medium.value if s.context.reasons else "",
+    "reason.age": lambda s: age_in_words(s.now - _reason(s).since, s.language) if s.context.reasons else "",
+    "reason.confidence": lambda s: f"{_reason(s).confidence:.0%}" if s.context.reasons else "",
     "customer.name": lambda s: _customer(s, "name"),
     "customer.id": lambda s: _customer(s, "customer_id"),
     "customer.language": lambda s: _customer(s, "language"),
@@ -138,7 +147,8 @@ def mistakes(template: str) -> list[TemplateMistake]:
             found.append(TemplateMistake(token.start(), "a brace without its partner", token[0], "write {{ or }} for the brace itself"))
         elif _getter(token[1].strip()) is None:
             hint = (
-                did_you_mean(token[1].strip(), NAMES) or "names begin with touch., interaction., customer., caller., or are dialed, call.id"
+                did_you_mean(token[1].strip(), NAMES)
+                or "names begin with touch., interaction., reason., customer., caller., or are dialed, call.id"
             )
             found.append(TemplateMistake(token.start(), "there is no such name for a text", token[0], hint))
     return found

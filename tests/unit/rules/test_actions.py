@@ -345,10 +345,10 @@ def test_offers_whose_conditions_hold_are_proposed(world: Any, rule_set: Any) ->
     """From the catalogue, in the rule's order, after what an earlier rule proposed; the pop's other texts stay."""
     head = "offers: {gold: {title: Gold, when: {customer: known}}, deposit: {title: {en: Deposit}, text: Terms}}"
     then = "{queue: a, pop: {headline: Hi}, offers: [gold, deposit]}"
-    deposit = Proposal({"en": "Deposit"}, {"": "Terms"})
+    deposit = Proposal({"en": "Deposit"}, {"": "Terms"}, "deposit")
     assert decided(world, lambda *_: rule_set("{}", head, then), then).pop == PopPlan(headline={"": "Hi"}, offers=(deposit,))
     world.known()
     both = decide(
         world.request, world.context, rule_set("{}", head, "{offers: [gold, deposit], queue: a, pop: {headline: Hi}}"), world.now, OPERATORS
     )
-    assert both.pop == PopPlan(headline={"": "Hi"}, offers=(Proposal({"": "Gold"}), deposit))
+    assert both.pop == PopPlan(headline={"": "Hi"}, offers=(Proposal({"": "Gold"}, key="gold"), deposit))

@@ -74,6 +74,6 @@ def test_a_condition_that_breaks_says_so(world: World) -> None:
 def test_where_values_come_from_is_known_of_every_condition() -> None:
     """A new condition that looks at the switch or the clock is named there; what is not named comes from what is known of the caller."""
     assert set(CONDITIONS) == {
-        *("caller", "dialed", "medium", "hours", "queue", "available", "sample"),
+        *("caller", "dialed", "medium", "hours", "queue", "available", "sample", "reason"),
         *("touch", "interaction", "customer", "repeat"),
     }

@@ -126,6 +126,12 @@ LEAVES = {
         says=some(PATTERNS),
         count=st.integers(1, 2),
     ),
+    "reason": named(
+        **{"is": some(PATTERNS)},
+        kind=some(["touch", "interaction"]),
+        medium=some(["sms", "chat"]),
+        confidence=st.sampled_from(["0.1", ">= 0.7", "< 0.3"]),
+    ),
     "customer": st.one_of(
         some([*IDENTITIES]),
         named(identity=some([*IDENTITIES]), language=some(["uk", "en-GB"]), attributes=ATTRIBUTES, id=VALUE).filter(bool),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ctiroute.documents import Node
     from ctiroute.rules.facts import Bound, Facts
 
-MAX_OFFERS = 5  # more are not proposed in one call
+MAX_OFFERS = 10  # a pop shows five: some may have been refused lately
 
 
 def read(node: Node, scope: Scope) -> Deed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,6 +36,7 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
+from ctiroute.rules.cases.reasons import reason, reasons_of
 from ctiroute.rules.facts import Facts
 from ctiroute.rules.hours import read_zone
 from ctiroute.rules.numbers import number
@@ -106,6 +107,7 @@ def read_given(node: Node, zone: tzinfo | None) -> Given:
         touches = _several(f, "touch", "touches", _touch(at))
         interactions = _several(f, "interaction", "interactions", _interaction(at))
         calls = _several(f, "call", "calls", _call(at))
+        reasons = _several(f, "reason", "reasons", reason)
         operators = f.get("operators", mapping_of(_operator), {})
         queues = f.get("queues", mapping_of(_queue(now)), {})
         available = f.get("available", _names, None)
@@ -122,6 +124,7 @@ def read_given(node: Node, zone: tzinfo | None) -> Given:
         calls=tuple(sorted((one(place + 1) for place, one in enumerate(calls)), key=lambda it: it.received_at, reverse=True)),
         gathered_at=now,
     )
+    context = replace(context, reasons=reasons_of(context, reasons))
     named = {name: one(name) for name, one in operators.items()}
     return Given(
         now, context, named, {name: one(name) for name, one in queues.items()}, None if available is None else frozenset(available)
@@ -130,7 +133,7 @@ def read_given(node: Node, zone: tzinfo | None) -> Given:
 
 KEYS = (
     "now", "medium", "caller", "dialed", "customer", "customers", "touch", "touches", "interaction", "interactions", "call", "calls",
-    "operators", "queues", "available",
+    "reason", "reasons",    "operators", "queues", "available",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctiroute.rules.forms import Form
     from ctiroute.rules.lint.subject import Subject
 
+REASON = "reason"  # a condition of this kind finds the one or the other, whichever is likelier
 _BINDING = frozenset(Bound._fields)  # a condition of this name finds what texts call by the same name
 
 
@@ -46,7 +47,7 @@ def _bound(form: Form) -> frozenset[str]:
     """Return what some condition may find; what stands under `not` finds nothing."""
     match form:
         case Leaf():
-            return frozenset({form.kind}) & _BINDING
+            return _BINDING if form.kind == REASON else frozenset({form.kind}) & _BINDING
         case AllOf():
             return frozenset().union(*map(_bound, form.parts))
         case AnyOf():
