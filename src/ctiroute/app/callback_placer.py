@@ -41,14 +41,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 15.0  # how soon an order is noticed that another node, or a command, put into the store
-BLOCKED_S = 3.0  # until it is looked again whether somebody is free
-AGAIN_S = 2.0  # after the store was away
-GRACE_S = 1.0  # for the dialplan to say how it went, when the switch says only that it did not
-ORPHAN_S = 3.0  # for the node that placed a call to take down what is heard of it, before another does
-SPARE = timedelta(seconds=30)  # of a lease, beyond the time for which phones ring
+SPARE = timedelta(seconds=60)  # of a lease, beyond the time for which phones ring: what clocks of two nodes may differ by is in it
+LATEST = timedelta(seconds=15)  # a claim that is not placed within this is not placed at all
 UNTOLD = timedelta(seconds=5)  # after which a phone that rings is told to be busy
 TALK_LEASE = timedelta(hours=4)  # of a talk whose end nobody tells
+
+
+@dataclass(frozen=True, slots=True)
+class PlacerTiming:
+    """How long the placer waits for what, in seconds."""
+
+    look: float = 15.0  # how soon an order is noticed that another node, or a command, put into the store
+    blocked: float = 3.0  # until it is looked again whether somebody is free
+    again: float = 2.0  # after the store was away
+    grace: float = 1.0  # for the dialplan to say how it went, when the switch says only that it did not
+    orphan: float = 3.0  # for the node that placed a call to take down what is heard of it, before another does
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +69,7 @@ class _Placed:
 
 
 class CallbackPlacer:
-    """Places orders, and hears what becomes of them. Implements the connectors' CallbackSink."""
+    """Places orders, and hears what becomes of them."""
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class CallbackPlacer:
         node: str,
         clock: Callable[[], datetime],
         metrics: CallbackMetrics,
+        timing: PlacerTiming | None = None,
     ) -> None:
         self._store = store
         self._orders = orders
@@ -85,6 +93,7 @@ class CallbackPlacer:
         self._node = node
         self._clock = clock
         self._metrics = metrics
+        self._timing = timing or PlacerTiming()
         self._wake = asyncio.Event()
         self._placed: dict[str, _Placed] = {}  # by callback_id
         self._calls: dict[str, str] = {}  # call_id -> callback_id
@@ -112,10 +121,10 @@ class CallbackPlacer:
                 wait_s = await self._round()
             except StoreError as error:
                 log.warning("callbacks wait for the store: %s", error)
-                wait_s = AGAIN_S
+                wait_s = self._timing.again
             except Exception:  # promises are kept whatever one order brings
                 log.exception("callbacks: one could not be placed")
-                wait_s = AGAIN_S
+                wait_s = self._timing.again
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -132,10 +141,10 @@ class CallbackPlacer:
             await self._take_on(order)
         next_at = await self._store.next_callback_at()
         if next_at is None:
-            return LOOK_S
+            return self._timing.look
         if next_at <= now:
-            return LOOK_S if self._originator.fault else BLOCKED_S
-        return min(LOOK_S, (next_at - now).total_seconds())
+            return self._timing.look if self._originator.fault else self._timing.blocked
+        return min(self._timing.look, (next_at - now).total_seconds())
 
     def _busy(self, now: datetime) -> frozenset[str]:
         """Return the places where nobody is left to be rung, counting what we asked for and the switch has not told of yet."""
@@ -163,7 +172,10 @@ class CallbackPlacer:
 
     async def _inherit(self, order: CallbackOrder, now: datetime) -> None:
         """Go on with the order of a node that died: what it had begun may still go on, and is never begun again."""
-        if self._scene.is_live(order.attempts[-1].call_id):
+        mine = self._placed.get(order.callback_id)
+        if mine is not None:
+            self._drop(mine)  # our own lease ran out
+        if self._originator.fault or self._scene.is_live(order.attempts[-1].call_id):  # while the switch is not heard, nobody can tell
             held = life.hold(order, now + self._lease)
             if await self._store.save_callback(held):
                 self._keep(held)
@@ -182,7 +194,7 @@ class CallbackPlacer:
             return  # cancelled meanwhile, or taken over
         self._keep(ringing)
         await self._scene.expect(ringing, call_id)
-        if self._clock() > now + SPARE / 2:  # we were stopped in between: another may have taken over by now
+        if self._clock() > now + LATEST:  # we were stopped in between: another may have taken over by now
             log.warning("callback %s was not placed: too late by the lease", order.callback_id)
             self._later(order.callback_id, AttemptOutcome.REFUSED)
             return
@@ -213,7 +225,7 @@ class CallbackPlacer:
         placed = self._placed.get(event.callback_id)
         if placed is None:
             self._tasks.start(self._orphan(event), f"callback {event.callback_id} of another node")
-        elif placed.order.fence == event.fence:
+        elif _is_about(event, placed.order):
             self._tasks.start(self._follow(placed, event), f"callback {event.callback_id} {event.stage.value}")
 
     def heard(self, event: CallEvent) -> None:
@@ -237,12 +249,12 @@ class CallbackPlacer:
             case CallbackStage.OVER:
                 placed.rang = True
                 await self._over(placed)
-                await asyncio.sleep(GRACE_S)  # why, the dialplan may tell behind this
+                await asyncio.sleep(self._timing.grace)  # why, the dialplan may tell behind this
                 await self._over(placed)
                 # It got as far as the dialplan, and nobody tells of the other side: whoever was there first hung up.
                 await self._failed(placed, AttemptOutcome.NO_OPERATOR)
             case CallbackStage.NOT_PLACED:
-                await asyncio.sleep(GRACE_S)
+                await asyncio.sleep(self._timing.grace)
                 await self._failed(placed, AttemptOutcome.NO_OPERATOR if placed.rang else AttemptOutcome.REFUSED)
             case _:
                 pass
@@ -288,7 +300,7 @@ class CallbackPlacer:
                         log.error("what became of callback %s is lost: %s", placed.order.callback_id, error)  # noqa: TRY400 - the store says it
                         self._drop(placed)
                         return
-                    await asyncio.sleep(AGAIN_S)
+                    await asyncio.sleep(self._timing.again)
                     continue
                 if not after.state.is_live:
                     self._metrics.ended(after)
@@ -297,13 +309,13 @@ class CallbackPlacer:
 
     async def _orphan(self, event: CallbackHeard) -> None:
         """Take down what another node, or we before a restart, would have: it had time to."""
-        await asyncio.sleep(ORPHAN_S)
+        await asyncio.sleep(self._timing.orphan)
         try:
             order = await self._store.get_callback(event.callback_id)
         except StoreError as error:
             log.warning("what became of callback %s was not taken down: %s", event.callback_id, error)
             return
-        if order is not None and order.fence == event.fence and order.state.is_live and event.callback_id not in self._placed:
+        if order is not None and order.state.is_live and _is_about(event, order) and event.callback_id not in self._placed:
             await self._follow(_Placed(order), event)
 
     # --- pieces
@@ -327,3 +339,8 @@ class CallbackPlacer:
         placed = self._placed.get(callback_id)
         if placed is not None:
             self._tasks.start(self._failed(placed, outcome), f"callback {callback_id} {outcome.value}")
+
+
+def _is_about(event: CallbackHeard, order: CallbackOrder) -> bool:
+    """Say whether an event is about an order's last attempt; its call carries the fence it was placed under."""
+    return bool(order.attempts) and order.attempts[-1].call_id.endswith(f":cb{event.callback_id}x{event.fence}")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctiroute.desk.matching import Directory
-from ctiroute.errors import CtirouteError
 from ctiroute.model import CallbackPromise, LegStarted
 
 if TYPE_CHECKING:
@@ -70,8 +69,8 @@ class CallbackScene:
         """Have the pop ready, with the whole context and the order's note."""
         try:
             file = await self._look_up(LegStarted(call_id, call_id, "", order.phone, "", self._clock()))
-        except CtirouteError as error:
-            log.warning("callback %s is placed without its context: %s", order.callback_id, error)
+        except Exception:  # whatever it is: who was promised a call gets it
+            log.exception("callback %s is placed without its context", order.callback_id)
             return
         if order.customer_id is not None:
             file = file.chosen(order.customer_id) or file
