@@ -247,7 +247,7 @@ def test_whatever_the_bytes_only_rules_errors_escape(source: bytes | str) -> Non
 def test_the_trees_of_the_files_are_there_for_whoever_asks() -> None:
     """Of every file that is YAML, as it was written, so that nobody has to read it again; mistakes take none away."""
     trees: dict[str, Node] = {}
-    good = "constants: {soon: 15m}\nrules: [{name: a, when: {touch: {within: "${soon}"}}, then: {que: a}}]\n"
+    good = "constants: {soon: 15m}\nrules: [{name: a, when: {touch: {within: '${soon}'}}, then: {que: a}}]\n"
     with pytest.raises(RulesError):
         load_ruleset([("a.yml", good), ("b.yml", "rules: ["), ("c.yml", "default: {}\n")], trees=trees)
     assert trees == {"a.yml": load(good, "a.yml"), "c.yml": load("default: {}\n", "c.yml")}
