@@ -93,6 +93,7 @@ class Service:
         self._clock = clock
         self._tasks = Tasks()
         self.store = open_store(settings.store_url)
+        self.loop = ClosedLoop(self.store, settings, self.registry, clock, Random())  # noqa: S311 - spreads waits, guards nothing
         self.rules = RuleKeeper(
             settings.rules,
             self.registry,
@@ -174,10 +175,10 @@ class Service:
             callbacks=self.callbacks.orders,
             promises=OperatorPromises(self.floor, self.callbacks.orders),
             continue_link=settings.continue_link,
+            announcer=self.loop.outbox,
             warnings=self.warnings,
             hooks=self.media.routes(),
         )
-        self.loop = ClosedLoop(self.store, settings, self.registry, clock, rng)
         self._forgetter = Forgetter(self.store, self._forget, clock)
         self._stack = AsyncExitStack()
         self._socket_fault = ""

@@ -36,6 +36,8 @@ _COMMANDS = (
     "trace",
     "db",
     "erase",
+    "report",
+    "webhook",
     "operator",
     "apikey",
     "lab",
