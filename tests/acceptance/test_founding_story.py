@@ -15,16 +15,20 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from tests.real.screen import in_state, says, sign_in
-from tests.real.service import RunningService
+from tests.real.operators import OperatorScreen
+from tests.real.operators import sign_in as sign_in_beside
+from tests.real.receiver import receiving
+from tests.real.screen import in_state, says, sign_in, write_note
+from tests.real.service import PASSWORD, RunningService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Page
 
     from tests.real.asterisk import RealAsterisk
+    from tests.real.receiver import Receiver
     from tests.real.sipp import Caller
     from tests.real.softphone import SoftPhone
 
@@ -37,7 +41,9 @@ SECRET = "the-vendors-secret"
 RULES = """
 rules:
   - name: offer-callers
-    when: {touch: {campaign: "autumn-*", medium: sms, within: 15m}}
+    when:
+      touch: {campaign: "autumn-*", medium: sms, within: 15m}
+      interaction: {topic: credit-application}
     then:
       queue: solo
       priority: 10
@@ -46,6 +52,10 @@ rules:
 default: {menu: main}
 """
 SETTINGS = f"""
+callbacks: {{username: ctiroute-originate, secret: originate-secret, quiet: none}}
+closed_loop: {{wrap_up_quiet_s: 1}}
+webhooks:
+  - {{name: crm, url: "CRM", events: [call.ended, wrap_up], secret: {SECRET}}}
 connectors:
   hooks:
     - {{name: site, mapping: web-form, secret: {SECRET}}}
@@ -55,10 +65,20 @@ connectors:
 pytestmark = pytest.mark.timeout(180)
 
 
+AWAY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
+
 @pytest.fixture
-async def service(asterisk: RealAsterisk, tmp_path: Path) -> AsyncIterator[RunningService]:
-    """Run ctiroute with one operator, and addresses for the site and the bot."""
-    running = RunningService(tmp_path / "ctiroute", asterisk, rules=RULES, more=SETTINGS)
+async def crm() -> AsyncIterator[Receiver]:
+    """Run the company's own system, which is told what became of calls."""
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def service(asterisk: RealAsterisk, tmp_path: Path, crm: Receiver) -> AsyncIterator[RunningService]:
+    """Run ctiroute with one operator, addresses for the site and the bot, and the company's own system to tell."""
+    running = RunningService(tmp_path / "ctiroute", asterisk, rules=RULES, more=SETTINGS.replace("CRM", crm.url))
     await running.add_operator("olena", "1001")
     async with running:
         yield running
@@ -73,7 +93,7 @@ class World:
 
     async def fills_half_a_form(self, at: datetime) -> None:
         """Post, as the site's server does, what a visitor has filled in so far."""
-        body = {
+        body: dict[str, Any] = {
             "form": "credit-application",
             "title": "Application for credit",
             "session": "s-81",
@@ -92,7 +112,8 @@ class World:
         chat = {"id": TELEGRAM_ID, "type": "private", "first_name": "Iryna"}
         contact = {"phone_number": IRYNA[1:], "first_name": "Iryna", "user_id": TELEGRAM_ID}
         seconds = int(at.timestamp())
-        for number, said in enumerate(({"contact": contact}, {"text": "Which documents do I need for the credit?"})):
+        told: tuple[dict[str, Any], ...] = ({"contact": contact}, {"text": "Which documents do I need for the credit?"})
+        for number, said in enumerate(told):
             message = {"message_id": 10 + number, "from": person, "chat": chat, "date": seconds + number, **said}
             await self._hook("bot", {"update_id": 900 + number, "message": message}, {"X-Telegram-Bot-Api-Secret-Token": SECRET})
 
@@ -122,28 +143,88 @@ class World:
 
 
 async def test_from_a_half_filled_form_to_the_outcome_of_a_callback(
-    asterisk: RealAsterisk, service: RunningService, phones: Phones, callers: Callers, browser: Browser
+    asterisk: RealAsterisk, service: RunningService, crm: Receiver, phones: Phones, callers: Callers, browser: Browser
 ) -> None:
     """Nothing that was said in one medium is lost in another."""
     now = datetime.now(UTC)
-    operator = await phones("1001")
+    operator, customer = await phones("1001"), await phones("1004")
     page = await sign_in(browser, service, "olena")
     async with aiohttp.ClientSession() as http:
         world = World(service, http)
-        await world.fills_half_a_form(now - timedelta(minutes=40))
-        await world.asks_in_the_chat(now - timedelta(minutes=25))
+        await world.fills_half_a_form(now - timedelta(days=2))
+        await world.asks_in_the_chat(now - timedelta(hours=26))
         await world.is_sent_an_offer(now - timedelta(minutes=12))
 
     caller = await callers(IRYNA, OFFICE)
     leg = await operator.ringing()
-    await in_state(page, "ringing")
-    await says(page, "pop-who", "Iryna Bondar")
     await says(page, "pop-why", "Calls back about “Autumn instalments”, SMS sent 12 min ago")
-    opened = page.get_by_test_id("open-interactions")
+    await shows_everything(page, "ringing")
+    assert not leg.answered.is_set()
+    await leg.answer()
+    await in_state(page, "talking")
+    due_at = await goes_on_with_the_form_and_promises_to_ring_back(service)
+    await leg.hang_up()
+    await in_state(page, "ended")
+    await page.get_by_test_id("pop-done").click()
+    await caller.ended()
+    await crm.got(taken=1)
+
+    crm.answers += [AWAY, AWAY]
+    leg = await operator.ringing(timeout_s=25.0)
+    assert datetime.now(UTC) >= due_at
+    assert leg.caller == IRYNA
+    await says(page, "pop-why", "Callback promised for")
+    await shows_everything(page, "ringing")
+    await says(page, "open-interactions", "31000")
+    await leg.answer()
+    hers = await customer.ringing()
+    await hers.answer()
+    await in_state(page, "talking")
+    await write_note(page, "Has sent her payslip, contract on Monday")
+    await hers.hang_up()
+    await in_state(page, "ended")
+    await asterisk.no_channels()
+    await is_told_once(crm)
+
+
+async def goes_on_with_the_form_and_promises_to_ring_back(service: RunningService) -> datetime:
+    """Write what was missing in the form, as the page's other tab does, and promise a callback; return the time of it."""
+    async with OperatorScreen(service.url, "olena", await sign_in_beside(service.url, "olena", PASSWORD)) as tab:
+        await tab.connected.wait()
+        ((pop_id, pop),) = tab.whole.items()
+        likeliest = pop["context"]["reasons"][0]
+        assert (likeliest["kind"], likeliest["key"]) == ("touch", "autumn-sms")
+        form = next(one for one in pop["context"]["interactions"] if one["topic"] == "credit-application")
+        edit = {"interaction_id": form["interaction_id"], "revision": form["revision"], "fields": {"income": "31000"}}
+        saved = await tab.ask("form", type="form", pop_id=pop_id, **edit)
+        assert saved["saved"], saved
+        assert saved["interaction"]["form"]["income"] == "31000"
+        assert saved["interaction"]["revision"] > form["revision"]
+        due_at = datetime.now(UTC) + timedelta(seconds=6)
+        promised = await tab.ask("promised", type="promise", pop_id=pop_id, due_at=due_at.isoformat(), note="Brings her payslip")
+        assert promised["type"] == "promised", promised
+    return due_at
+
+
+async def is_told_once(crm: Receiver) -> None:
+    """Assert that the outcome of the callback was taken once after two failures, and the note after it."""
+    await crm.got(taken=3, timeout_s=60.0)
+    first, outcome, note = crm.taken
+    assert [one.event_id for one in crm.requests] == [first.event_id, *[outcome.event_id] * 3, note.event_id]
+    assert [one.document["type"] for one in crm.taken] == ["call.ended", "call.ended", "wrap_up"]
+    told, noted = outcome.document["data"], note.document["data"]
+    assert told["call_id"] != first.document["data"]["call_id"]
+    assert (told["outcome"], told["operator_id"], told["caller"]) == ("answered", "olena", IRYNA)
+    assert (told["touch"]["campaign"], told["interaction"]["source"], told["interaction"]["external_id"]) == ("autumn-sms", "site", "s-81")
+    assert (noted["call_id"], noted["note"]) == (told["call_id"], "Has sent her payslip, contract on Monday")
+
+
+async def shows_everything(page: Page, state: str) -> None:
+    """Assert that who it is, form, chat and SMS stand on the pop."""
+    await in_state(page, state)
+    await says(page, "pop-who", "Iryna Bondar")
+    opened = page.get_by_test_id("open-interactions").first
     await expect(opened).to_contain_text("Application for credit")
     await expect(opened).to_contain_text("24000")
     await expect(opened).to_contain_text("Which documents do I need for the credit?")
-    await expect(page.get_by_test_id("timeline")).to_contain_text("Autumn instalments")
-    await leg.answer()
-    await in_state(page, "talking")
-    await caller.hang_up()
+    await expect(page.get_by_test_id("timeline").first).to_contain_text("Autumn instalments")

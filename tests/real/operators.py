@@ -58,6 +58,9 @@ class OperatorScreen:
     lost: asyncio.Event = field(default_factory=asyncio.Event)  # it was, and the connection is gone or was once
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     refused: str = ""  # why the service did not let us in for good
+    whole: dict[str, Any] = field(default_factory=dict)  # pop_id -> the pop as it was last told
+    answers: list[Any] = field(default_factory=list)  # messages that are none of pops
+    _socket: aiohttp.ClientWebSocketResponse | None = None
     _task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -79,12 +82,26 @@ class OperatorScreen:
             await self.changed.wait_for(lambda: self.of(call_id))
         return self.of(call_id)[0]
 
+    async def ask(self, answer: str, timeout_s: float = 5.0, **message: Any) -> Any:
+        """Send what a page sends, and return the next answer of that type, or the error in its place."""
+        assert self._socket is not None
+        seen = len(self.answers)
+
+        def answered() -> Any:
+            return next((each for each in self.answers[seen:] if each["type"] in {answer, "error"}), None)
+
+        await self._socket.send_json(message)
+        async with asyncio.timeout(timeout_s), self.changed:
+            await self.changed.wait_for(answered)
+        return answered()
+
     async def _live(self) -> None:
         attempt = 0
         async with aiohttp.ClientSession(headers={"Origin": self.url}, cookies=self.cookies) as session:
             while True:
                 try:
                     async with session.ws_connect(f"{self.url}/ws", timeout=aiohttp.ClientWSTimeout(ws_close=1.0)) as socket:
+                        self._socket = socket
                         async for message in socket:
                             if message.type is aiohttp.WSMsgType.TEXT:
                                 attempt = 0
@@ -125,11 +142,12 @@ class OperatorScreen:
                 case "pop.close":
                     self._show(message["pop"]).closed = True
                 case _:
-                    pass
+                    self.answers.append(message)
             self.changed.notify_all()
 
     def _show(self, pop: Any) -> SeenPop:
         offer = pop["offer"]
+        self.whole[offer["pop_id"]] = pop
         seen = self.pops.setdefault(offer["pop_id"], SeenPop(offer["pop_id"], offer["call_id"], time.monotonic()))
         seen.state = offer["state"]
         seen.closed = False
