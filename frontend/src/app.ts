@@ -1,6 +1,7 @@
 // <ct-screen>: the operator's page. Joins the pure parts (screen, views) with the browser (websocket, tabs, storage, focus, painting).
 import { LitElement, type TemplateResult } from "lit";
 import { Alerts } from "./alerts";
+import { begin, leave, sending, settleField, toSend, write, type FormDrafts } from "./forms";
 import { HeadWatch } from "./headwatch";
 import { pickLanguage, Words } from "./i18n/words";
 import { actionOf, type Action } from "./keys";
@@ -13,7 +14,7 @@ import { Tabs, type Told } from "./tabs";
 import { who, why } from "./views/head";
 import { page } from "./views/page";
 import type { Doings, View } from "./views/view";
-import type { ScreenPop } from "./wire.gen";
+import type { Interaction, ScreenPop } from "./wire.gen";
 
 const NOTE_PAUSE_MS = 1500; // a note is sent when typing pauses for so long, or when the field is left
 const NOTE_LONGEST_MS = 8000; // and at the latest after so long
@@ -96,6 +97,15 @@ class ScreenElement extends LitElement {
       this.#apply({ kind: "chose", popId, customerId });
       this.#link.send({ type: "choose", pop_id: popId, customer_id: customerId });
     },
+    formBegin: (popId, it) => {
+      this.#form((drafts) => begin(drafts, popId, it.interaction_id));
+      // The button that was pressed is gone: the first field takes its place.
+      void this.updateComplete.then(() => this.querySelector<HTMLElement>(`[data-interaction="${CSS.escape(it.interaction_id)}"] input`)?.focus());
+    },
+    formTyped: (it, label, text) => this.#form((drafts) => write(drafts, it, label, text)),
+    formSettle: (it, label, keep) => this.#form((drafts) => settleField(drafts, it, label, keep)),
+    formLeave: (it) => this.#form((drafts) => leave(drafts, it.interaction_id)),
+    formSave: (it) => this.#saveForm(it),
     open: (popId) => {
       this.#sendNotes();
       this.#apply({ kind: "opened", popId });
@@ -283,6 +293,20 @@ class ScreenElement extends LitElement {
     const draft = this.#screen.drafts[popId];
     if (draft) this.#tabs.tell({ kind: "draft", popId, draft });
     storeDrafts(this.#screen.drafts);
+  }
+
+  // --- forms
+
+  #form(does: (drafts: FormDrafts) => FormDrafts): void {
+    this.#apply({ kind: "form", does });
+  }
+
+  #saveForm(it: Interaction): void {
+    const draft = this.#screen.forms[it.interaction_id];
+    const fields = toSend(draft, it);
+    if (!draft || fields === null || !this.#link.isOpen) return;
+    this.#link.send({ type: "form", pop_id: draft.popId, interaction_id: it.interaction_id, revision: it.revision, fields });
+    this.#form((drafts) => sending(drafts, it.interaction_id));
   }
 
   // --- the rest

@@ -145,7 +145,7 @@ export function parse(data: unknown): ServerMessage | null {
   if (typeof data !== "string") return null;
   try {
     const message: unknown = JSON.parse(data);
-    const known = ["snapshot", "pop", "pop.update", "pop.close", "switch", "extension", "error", "pong"];
+    const known = ["snapshot", "pop", "pop.update", "pop.close", "switch", "extension", "error", "form", "pong"];
     if (typeof message !== "object" || message === null || !("type" in message)) return null;
     // A cast that is sound: the types are made from the schema the server encodes by.
     return known.includes(String(message.type)) ? (message as ServerMessage) : null;

@@ -1,9 +1,10 @@
 // What the operator's screen holds, and how it changes: one pure function of (screen, event). Times are arguments; no DOM, no network.
 // The server's rule is simple and so is ours: the highest revision of each pop wins, a snapshot replaces everything.
 import { clean } from "./clean";
-import type { Customer, ErrorMessage, ExtensionMessage, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
+import { answered, unsent, type FormDrafts } from "./forms";
+import type { Customer, ErrorMessage, ExtensionMessage, FormAnswer, Interaction, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
 
-export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | Pong;
+export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | Pong;
 
 export type Link =
   | "starting" // not known yet whether anybody is signed in
@@ -29,6 +30,7 @@ export interface Screen {
   readonly switches: readonly SwitchState[];
   readonly takenBy: string | null; // who took our extension
   readonly drafts: Readonly<Record<string, Draft>>; // by pop_id
+  readonly forms: FormDrafts;
   readonly candidates: Readonly<Record<string, readonly Customer[]>>; // by pop_id: who it may be, in the order first told
   readonly chosen: Readonly<Record<string, string>>; // pop_id -> customer_id the operator chose, until the service confirms
   readonly refusal: string; // why the service refused our last message; "" when it did not
@@ -43,6 +45,7 @@ export type ScreenEvent =
   | { readonly kind: "sent"; readonly popId: string; readonly text: string }
   | { readonly kind: "restored"; readonly drafts: Readonly<Record<string, Draft>> }
   | { readonly kind: "chose"; readonly popId: string; readonly customerId: string }
+  | { readonly kind: "form"; readonly does: (drafts: FormDrafts) => FormDrafts } // the operator's hand in a form
   | { readonly kind: "opened"; readonly popId: string }
   | { readonly kind: "done"; readonly popId: string };
 
@@ -60,6 +63,7 @@ export const START: Screen = {
   switches: [],
   takenBy: null,
   drafts: {},
+  forms: {},
   candidates: {},
   chosen: {},
   refusal: "",
@@ -70,7 +74,7 @@ export function reduce(screen: Screen, event: ScreenEvent): Screen {
     case "connecting":
       return { ...screen, link: screen.heardAt === null ? "connecting" : "lost" };
     case "lost":
-      return { ...screen, link: screen.heardAt === null ? "connecting" : "lost" };
+      return { ...screen, forms: unsent(screen.forms), link: screen.heardAt === null ? "connecting" : "lost" };
     case "out":
       return { ...START, link: "out" }; // nothing of a customer stays on a screen nobody is signed in at
     case "heard":
@@ -87,6 +91,8 @@ export function reduce(screen: Screen, event: ScreenEvent): Screen {
       return { ...screen, drafts: { ...event.drafts, ...screen.drafts } };
     case "chose":
       return { ...screen, refusal: "", chosen: { ...screen.chosen, [event.popId]: event.customerId } };
+    case "form":
+      return { ...screen, refusal: "", forms: event.does(screen.forms) };
     case "opened":
       return screen.pops.some((pop) => pop.offer.pop_id === event.popId) ? { ...screen, activeId: event.popId } : screen;
     case "done":
@@ -134,11 +140,20 @@ function hear(screen: Screen, message: ServerMessage, at: number, writing: boole
       return { ...screen, switches: [...screen.switches.filter((it) => it.name !== message.switch.name), message.switch] };
     case "extension":
       return { ...screen, takenBy: message.taken_by };
+    case "form":
+      return { ...screen, pops: screen.pops.map((pop) => withInteraction(pop, message.interaction)), forms: answered(screen.forms, message) };
     case "error":
-      return { ...screen, refusal: message.detail, chosen: {}, drafts: unsaved(screen, message) }; // a choice that was refused can be made again
+      return { ...screen, forms: unsent(screen.forms), refusal: message.detail, chosen: {}, drafts: unsaved(screen, message) }; // a choice that was refused can be made again
     case "pong":
       return { ...screen, skewMs: Date.parse(message.server_time) - at };
   }
+}
+
+/** A pop with an interaction as it is now; one that is newer already stays. A pop that is over gets no more revisions, but answers. */
+function withInteraction(pop: ScreenPop, it: Interaction): ScreenPop {
+  if (!pop.context?.interactions.some((known) => known.interaction_id === it.interaction_id && known.revision < it.revision)) return pop;
+  const interactions = pop.context.interactions.map((known) => (known.interaction_id === it.interaction_id ? it : known));
+  return { ...pop, context: { ...pop.context, interactions } };
 }
 
 /** What the service refused is not saved. It does not say which note it was; sending one twice does no harm. */
@@ -235,5 +250,6 @@ function settle(screen: Screen, writing: boolean): Screen {
   const pops = screen.pops.filter((pop) => isLive(pop) || pop.offer.pop_id === activeId || isUnsent(screen.drafts[pop.offer.pop_id]));
   const kept = new Set(pops.map((pop) => pop.offer.pop_id));
   const drafts = Object.fromEntries(Object.entries(screen.drafts).filter(([id]) => kept.has(id)));
-  return { ...screen, pops, activeId, drafts, candidates: candidatesOf(pops, screen.candidates) };
+  const forms = Object.fromEntries(Object.entries(screen.forms).filter(([, draft]) => kept.has(draft.popId)));
+  return { ...screen, pops, activeId, drafts, forms, candidates: candidatesOf(pops, screen.candidates) };
 }

@@ -4,6 +4,7 @@ import type { Key } from "../i18n/words";
 import { safeUrl } from "../markdown";
 import { customerOf } from "../screen";
 import type { Customer, Interaction, Medium, ScreenPop, SourceReport, Touch } from "../wire.gen";
+import { form } from "./form";
 import { checkIcon, chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
 import { agoClock, markdown, serverNow, type Part, type View } from "./view";
 
@@ -134,15 +135,15 @@ export function openInteractions(view: View, pop: ScreenPop): Part {
     <section class="card" data-testid="open-interactions" aria-labelledby="open-title">
       <h2 id="open-title">${view.words.t("open.title")} <span class="count">${open.length}</span></h2>
       <ul class="plain">
-        ${open.map((it) => interaction(view, it, it.interaction_id === pop.interaction_id))}
+        ${open.map((it) => interaction(view, pop, it))}
       </ul>
     </section>
   `;
 }
 
-function interaction(view: View, it: Interaction, about: boolean): TemplateResult {
+function interaction(view: View, pop: ScreenPop, it: Interaction): TemplateResult {
   const { words } = view;
-  const form = Object.entries(it.form);
+  const about = it.interaction_id === pop.interaction_id;
   return html`
     <li class="interaction" data-about=${about}>
       <div class="line">
@@ -154,19 +155,7 @@ function interaction(view: View, it: Interaction, about: boolean): TemplateResul
         <span class="status status-${it.status}">${words.t(`interaction.${it.status}` satisfies Key)}</span>
         ${it.owner ? html`<span>${words.t("open.owner", { name: it.owner })}</span>` : nothing} ${agoClock(view, it.updated_at)}
       </div>
-      ${form.length === 0
-        ? nothing
-        : html`<div class="form">
-            <span class="label">${words.t("open.form")}</span>
-            <dl class="pairs">
-              ${form.map(
-                ([label, value]) => html`<div>
-                  <dt dir="auto">${label}</dt>
-                  <dd dir="auto" class=${value ? "filled" : "missing"}>${value || words.t("open.missing")}</dd>
-                </div>`,
-              )}
-            </dl>
-          </div>`}
+      ${form(view, pop, it)}
       ${it.events.length === 0
         ? nothing
         : html`<ul class="events">

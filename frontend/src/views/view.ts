@@ -4,11 +4,17 @@ import type { Block, Inline } from "../markdown";
 import { parseMarkdown } from "../markdown";
 import type { Screen } from "../screen";
 import type { Words } from "../i18n/words";
+import type { Interaction } from "../wire.gen";
 
 export interface Doings {
   typed(popId: string, text: string): void;
   noteLeft(popId: string): void;
   choose(popId: string, customerId: string): void;
+  formBegin(popId: string, it: Interaction): void;
+  formTyped(it: Interaction, label: string, text: string): void;
+  formSettle(it: Interaction, label: string, keep: "mine" | "theirs"): void;
+  formSave(it: Interaction): void;
+  formLeave(it: Interaction): void;
   open(popId: string): void;
   done(popId: string): void;
   copy(text: string): void;

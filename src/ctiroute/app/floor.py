@@ -25,7 +25,7 @@ from ctiroute.model import CallRecord, LegEnded, LegStarted, Outcome, SwitchLost
 from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMessage, SwitchState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from datetime import datetime, tzinfo
 
     from ctiroute.app.acks import Acks
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctiroute.desk import Desk
     from ctiroute.desk.claims import ClaimChange, Claims
     from ctiroute.desk.commands import Command
-    from ctiroute.model import CallerContext, CallEvent, Decision, Offer, Operator, RouteRequest, ScreenPop, Subject
+    from ctiroute.model import CallerContext, CallEvent, Decision, Interaction, Offer, Operator, RouteRequest, ScreenPop, Subject
     from ctiroute.store.base import Store
     from ctiroute.web.screens import Screens
     from ctiroute.web.wire import Ack
@@ -89,8 +89,8 @@ class Floor:
         self._claims = claims
         self.health = health
         self._neighbours = neighbours
-        self._trust = trust
         self._answers = answers
+        self._trust = trust
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
@@ -99,6 +99,7 @@ class Floor:
         self._rings: dict[str, int] = {}  # queue -> the longest it let a phone ring in vain: its ring time, as far as we have seen, s
         self._operators: dict[str, Operator] = {}
         self._screens: Screens | None = None
+        self.reread: Callable[[str], None] | None = None  # reads a conversation again that was changed on another node
 
     def attach(self, screens: Screens) -> None:
         """Name the screens to push to. Until then pops are made but shown nowhere."""
@@ -200,14 +201,13 @@ class Floor:
 
     def acked(self, operator_id: str, ack: Ack) -> None:
         """Take note of how far a pop got."""
-        offer = self._desk.offer(ack.pop_id)
-        if offer is not None and offer.operator_id == operator_id:
+        if self._offered(operator_id, ack.pop_id) is not None:
             self._acks.acked(ack)
 
     async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
         """Keep an operator's note; False when the pop is not his."""
-        offer = self._desk.offer(pop_id)
-        if offer is None or offer.operator_id != operator_id:
+        offer = self._offered(operator_id, pop_id)
+        if offer is None:
             return False
         now = self._clock()
         self._run(self._desk.write_note(pop_id, operator_id, text, now))
@@ -217,27 +217,23 @@ class Floor:
 
     async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
         """Take the operator's word for who calls; False when the pop or the candidate is not his to choose."""
-        offer = self._desk.offer(pop_id)
-        if offer is None or offer.operator_id != operator_id:
+        offer = self._offered(operator_id, pop_id)
+        if offer is None:
             return False
         file = self._files.get(offer.about_call_id)
         chosen = file.chosen(customer_id) if file is not None else None
         if chosen is None:
             return False
-        self._files.keep(chosen)
         self._recorder.record(CallRecord(offer.about_call_id, customer_id=customer_id), with_snapshot=True)
-        self._tell_changed(offer.about_call_id)
-        self._run(self._desk.refresh(offer.about_call_id))
+        self.show_changed(chosen)
         return True
 
     def amend(self, call_id: str, change: Callable[[CallFile], CallFile]) -> None:
         """Change a call's file, if it is still there, and bring the pops about it up to date, here and on other nodes."""
         file = self._files.get(call_id)
         if file is not None:
-            self._files.keep(change(file))
             self._recorder.record(CallRecord(call_id), with_snapshot=True)
-            self._tell_changed(call_id)
-            self._run(self._desk.refresh(call_id))
+            self.show_changed(change(file))
 
     def came(self, operator_id: str) -> None:
         """Take note that the first browser of this operator connected."""
@@ -276,8 +272,32 @@ class Floor:
             self._run(self._desk.refresh(call_id))
 
     # --- what other nodes tell
+    # --- what stands on screens here, for who keeps it true
+
+    def interaction_shown(self, operator_id: str, pop_id: str, interaction_id: str) -> Interaction | None:
+        """Return an interaction as it stands on an operator's pop; None when it does not."""
+        offer = self._offered(operator_id, pop_id)
+        context = None if offer is None else self._pop(offer).context
+        return None if context is None else next((it for it in context.interactions if it.interaction_id == interaction_id), None)
+
+    def files_in_view(self) -> Iterator[CallFile]:
+        """Return the files of the calls that pops are about."""
+        return (file for call_id in self._desk.calls_in_view() if (file := self._files.get(call_id)) is not None)
+
+    def show_changed(self, file: CallFile) -> None:
+        """Use this file of a call from now on, here and on other nodes."""
+        call_id = file.context.request.call_id
+        self._files.keep(file)
+        self._tell_changed(call_id)
+        self._run(self._desk.refresh(call_id))
+
 
     def noted_elsewhere(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
+    def interaction_changed_elsewhere(self, interaction_id: str) -> None:
+        """Have a conversation read again."""
+        if self.reread is not None:
+            self.reread(interaction_id)
+
         """Show a note that was written on another node, and is kept by it."""
         self._run(self._desk.write_note(pop_id, operator_id, text, at))
 
@@ -320,6 +340,10 @@ class Floor:
     # --- carrying out what the desk wants
 
     def _run(self, commands: Iterable[Command]) -> None:
+    def _offered(self, operator_id: str, pop_id: str) -> Offer | None:
+        offer = self._desk.offer(pop_id)
+        return offer if offer is not None and offer.operator_id == operator_id else None
+
         for command in commands:
             try:
                 self._carry_out(command)

@@ -20,7 +20,7 @@ from ctiroute.errors import MappingError, StoreConflict
 from ctiroute.store.importing import external_touch_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from aiohttp import web
@@ -41,9 +41,11 @@ log = logging.getLogger(__name__)
 class Keeping:
     """Keeps in a store what connectors bring."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], changed: Callable[[Iterable[str]], None] = lambda _: None) -> None:
+        """Take what it works with; `changed` hears which interactions were changed, for pops that show them."""
         self._store = store
         self._clock = clock
+        self._changed = changed
 
     async def take(self, brought: Brought) -> Tally:
         """See `Taking`. Touches go first, so that their receipts find them; each part can be told again by itself."""
@@ -69,6 +71,7 @@ class Keeping:
                 return Tally(refused=1)
             parts = [await self._take_in([one]) for one in intakes]  # one that the store will not have takes no other with it
             return Tally(sum(one.taken for one in parts), sum(one.repeated for one in parts), sum(one.refused for one in parts))
+        self._changed(one.interaction_id for one in taken if not one.repeated)
         repeated = sum(one.repeated for one in taken)
         return Tally(len(taken) - repeated, repeated)
 
@@ -76,12 +79,19 @@ class Keeping:
 class Media:
     """The connectors of one running service, besides voice."""
 
-    def __init__(self, settings: Settings, store: Store, registry: CollectorRegistry, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        registry: CollectorRegistry,
+        clock: Callable[[], datetime],
+        changed: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
         """Read the mappings that the settings name. Raises `MappingError` with every fault of all of them."""
         configured = settings.connectors
         named = [each.mapping for each in configured.hooks] + [each.mapping for each in configured.telegram]
         read = read_mappings(named + [each.mapping for each in configured.imap])
-        metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock)
+        metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock, changed)
         hooks = [Hook(each.name, read[each.mapping], each.secret, each.verify_token) for each in configured.hooks]
         self._door = Door(hooks, keeping, metrics, clock, settings.region, external_touch_id)
         sources: list[Source] = [

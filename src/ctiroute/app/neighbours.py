@@ -35,6 +35,12 @@ class CallsForgotten(msgspec.Struct, frozen=True, tag="forgotten"):
     call_ids: tuple[str, ...]
 
 
+class InteractionChanged(msgspec.Struct, frozen=True, tag="interaction"):
+    """A conversation has changed: read it again where a pop shows it."""
+
+    interaction_id: str
+
+
 class RulesChanged(msgspec.Struct, frozen=True, tag="rules"):
     """This node uses other rules now."""
 
@@ -45,7 +51,7 @@ class PresenceChanged(msgspec.Struct, frozen=True, tag="presence"):
     """Somebody came to this node or left it, or it has just begun: look who is where."""
 
 
-News = PresenceChanged | NoteWritten | CallChanged | CallsForgotten | RulesChanged
+News = PresenceChanged | NoteWritten | CallChanged | CallsForgotten | InteractionChanged | RulesChanged
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(News).decode
 
@@ -65,6 +71,9 @@ class Neighbours(Protocol):
 
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Take note of an operator's note."""
+
+    def interaction_changed(self, interaction_id: str) -> None:
+        """Take note of a conversation that has changed."""
 
     def moved(self) -> None:
         """Take note that somebody's first browser came here, or the last one left."""
@@ -91,6 +100,9 @@ class Listener(Protocol):
     def forgotten_elsewhere(self, call_ids: Iterable[str]) -> None:
         """Let go of calls."""
 
+    def interaction_changed_elsewhere(self, interaction_id: str) -> None:
+        """Read a conversation again."""
+
 
 class Alone:
     """No neighbours: this is the only node."""
@@ -104,6 +116,9 @@ class Alone:
         """Nobody to tell."""
 
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
+        """Nobody to tell."""
+
+    def interaction_changed(self, interaction_id: str) -> None:
         """Nobody to tell."""
 
     def moved(self) -> None:

@@ -24,6 +24,7 @@ from ctiroute.app.callbacks import Callbacks
 from ctiroute.app.closed_loop import ClosedLoop
 from ctiroute.app.floor import Floor
 from ctiroute.app.forgetting import Forgetter
+from ctiroute.app.form_desk import FormDesk
 from ctiroute.app.intake import Media
 from ctiroute.app.masking import mask_snapshot
 from ctiroute.app.node import Node
@@ -137,6 +138,8 @@ class Service:
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
         self.queues = Queues(lambda: self.floor.operators, clock)
+        self.forms = FormDesk(self.store, self.floor, self.node.neighbours, self._tasks, clock, self.loop.outbox)
+        self.floor.reread = self.forms.changed_elsewhere
         self.shadow = self._shadow_of(settings)
         heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
         ledger = OtherMedia(heard, self._recorder, clock, settings.fastagi.deadline_s, settings.language, lambda: self.rules.current().zone)
@@ -160,7 +163,7 @@ class Service:
         self.links = {each.name: AsteriskLink(each, sink, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, known_by(settings), self._facts)
-        self.media = Media(settings, self.store, self.registry, clock)
+        self.media = Media(settings, self.store, self.registry, clock, self.forms.changed)
         self.web = WebServer(
             settings.web,
             self.store,
@@ -176,6 +179,8 @@ class Service:
             promises=OperatorPromises(self.floor, self.callbacks.orders),
             continue_link=settings.continue_link,
             announcer=self.loop.outbox,
+            forms=self.forms,
+            changed=self.forms.changed,
             warnings=self.warnings,
             hooks=self.media.routes(),
         )

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from prometheus_client import Counter, Gauge
 
-from ctiroute.app.neighbours import CallChanged, CallsForgotten, NoteWritten, PresenceChanged, RulesChanged, decode, encode
+from ctiroute.app.neighbours import (
+    CallChanged,
+    CallsForgotten,
+    InteractionChanged,
+    NoteWritten,
+    PresenceChanged,
+    RulesChanged,
+    decode,
+    encode,
+)
 from ctiroute.errors import StoreError
 
 if TYPE_CHECKING:
@@ -109,6 +118,10 @@ class Shared:
     def noted(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Take note of an operator's note."""
         self._tell(NoteWritten(pop_id, operator_id, text, at))
+
+    def interaction_changed(self, interaction_id: str) -> None:
+        """Take note of a conversation that has changed."""
+        self._tell(InteractionChanged(interaction_id))
 
     def moved(self) -> None:
         """Take note that somebody's first browser came here, or the last one left."""
@@ -257,6 +270,8 @@ class Shared:
                 listener.changed_elsewhere(call_id)
             case CallsForgotten(call_ids=call_ids):
                 listener.forgotten_elsewhere(call_ids)
+            case InteractionChanged(interaction_id=interaction_id):
+                listener.interaction_changed_elsewhere(interaction_id)
 
     async def _beat(self) -> None:
         self._look.clear()

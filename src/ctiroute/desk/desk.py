@@ -96,6 +96,10 @@ class Desk:
         offers = [pop.offer for pop in self._register.visible() if pop.offer.operator_id == operator_id]
         return sorted(offers, key=lambda offer: offer.offered_at, reverse=True)
 
+    def calls_in_view(self) -> set[str]:
+        """Return the calls that visible pops are about."""
+        return {pop.offer.about_call_id for pop in self._register.visible()}
+
     def know(self, call_id: str, at: datetime) -> None:
         """Take note that our own FastAGI session recorded this call."""
         call = self._register.open(call_id, at)

@@ -89,6 +89,7 @@ class WebServer:
         continue_link: ContinueSettings | None = None,
         announcer: Announcer | None = None,
         forms: FormDesk | None = None,
+        changed: Callable[[Iterable[str]], None] = lambda _: None,
         warnings: Callable[[], Mapping[str, str]] = dict,
         hooks: Iterable[web.RouteDef] = (),
     ) -> None:
@@ -98,7 +99,8 @@ class WebServer:
         country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
         the rules, `routing` decides about other media than calls, `callbacks` keeps callback orders, `promises` takes those of
         operators, None: nobody does; `announcer` tells other systems of what was done
-        here; `warnings` gives what is worth a look though calls are served as they should be. `hooks` are
+        here; `forms` saves what operators write into forms, `changed` hears which interactions were changed; `warnings` gives what is
+        worth a look though calls are served as they should be. `hooks` are
         routes of connectors, to which vendors post.
         """
         limits = limits or WebLimits()
@@ -114,7 +116,7 @@ class WebServer:
         access = Access(
             store, sessions, self.screens, gate, cookie, throttle or SignInThrottle(), self._checker, limits, metrics, monotonic
         )
-        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic, promises, forms, answers=answers)
+        live = Live(floor, self.screens, sessions, gate, cookie, limits, metrics, clock, monotonic, promises, forms, answers)
         vitals = Vitals(store, floor, registry, limits, monotonic, warnings)
         pages = Pages(static)
         keys = ApiKeys(store, gate, clock, monotonic, metrics.api_requests)
@@ -140,8 +142,8 @@ class WebServer:
             ]
         )
         self._app.add_routes(hooks)
-        self._app.add_routes(InteractionsInBulk(store, keys, clock, limits, region).routes())
-        self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer).routes())
+        self._app.add_routes(InteractionsInBulk(store, keys, clock, limits, region, changed).routes())
+        self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer, changed).routes())
         self._app.add_routes(Histories(store, keys, region).routes())
         self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
         if routing is not None:

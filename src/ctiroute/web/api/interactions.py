@@ -28,7 +28,7 @@ from ctiroute.web.api.interactions_wire import (
 from ctiroute.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from ctiroute.model import Announcer, ApiKey, Identifier, Interaction, Taken
@@ -51,14 +51,23 @@ class Interactions:
     """Serves the routes of single interactions."""
 
     def __init__(
-        self, store: Store, keys: ApiKeys, clock: Callable[[], datetime], limits: WebLimits, region: str, announcer: Announcer | None
+        self,
+        store: Store,
+        keys: ApiKeys,
+        clock: Callable[[], datetime],
+        limits: WebLimits,
+        region: str,
+        announcer: Announcer | None,
+        changed: Callable[[Iterable[str]], None],
     ) -> None:
+        """Take what it works with; `changed` hears the ids of interactions that were changed, for pops that show them."""
         self._store = store
         self._keys = keys
         self._clock = clock
         self._limits = limits
         self._region = region
         self._announcer = announcer
+        self._changed = changed
 
     def routes(self) -> list[web.RouteDef]:
         """Return all routes."""
@@ -78,6 +87,8 @@ class Interactions:
         key = await self._keys.admit(request, Scope.INTERACTIONS_WRITE)
         told = await decoded(request, self._limits, NewInteraction)
         (taken,) = await self._store.take_in([intake_of(told, self._region, self._clock())], now=self._clock())
+        if not taken.repeated:
+            self._changed((taken.interaction_id,))
         _audit(key, f"told of interaction {taken.interaction_id}: {result_of(taken)}")
         body = InteractionTaken(taken.interaction_id, taken.revision, result_of(taken))
         return answer(body, HTTPStatus.CREATED if taken.new else HTTPStatus.OK, taken.revision)
@@ -151,6 +162,8 @@ class Interactions:
         taken = await self._store.tell_interaction(known.interaction_id, intake, now=self._clock())
         if taken is None:
             raise no_such()
+        if not taken.repeated:
+            self._changed((taken.interaction_id,))
         _audit(key, f"told of interaction {taken.interaction_id}: {result_of(taken)}")
         return answer(InteractionTaken(taken.interaction_id, taken.revision, result_of(taken)), revision=taken.revision)
 
@@ -178,6 +191,7 @@ class Interactions:
             detail = f"It has changed: it is at revision {now.revision}, not {wanted}. Look at what it is now, and say it again."
             raise Problem(status, "changed-meanwhile", detail, {"ETag": f'"{now.revision}"'}, {"current": now})
         _audit(key, f"{what} interaction {now.interaction_id}, now revision {now.revision}")
+        self._changed((now.interaction_id,))
         await announce(self._announcer, now, what, self._clock())
         return answer(now, revision=now.revision)
 

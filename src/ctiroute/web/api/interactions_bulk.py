@@ -20,7 +20,7 @@ from ctiroute.web.api.interactions_wire import LinesTaken, LineTaken, NewInterac
 from ctiroute.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from ctiroute.model import Intake
@@ -38,12 +38,21 @@ _decode = msgspec.json.Decoder(NewInteraction).decode
 class InteractionsInBulk:
     """Serves POST /api/v1/interactions/bulk."""
 
-    def __init__(self, store: Store, keys: ApiKeys, clock: Callable[[], datetime], limits: WebLimits, region: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: ApiKeys,
+        clock: Callable[[], datetime],
+        limits: WebLimits,
+        region: str,
+        changed: Callable[[Iterable[str]], None],
+    ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
         self._limits = limits
         self._region = region
+        self._changed = changed
         self._busy = 0
 
     def routes(self) -> list[web.RouteDef]:
