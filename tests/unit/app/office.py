@@ -175,8 +175,12 @@ async def office(
     connectors: ConnectorsSettings | None = None,
     sensitive: tuple[str, ...] = (),
     change: Callable[[Service], None] = lambda _: None,
+    **more: Any,
 ) -> AsyncIterator[Office]:
-    """Start a service in `folder`, and stop it. What an earlier one kept there is still there. `change` is applied before the start."""
+    """Start a service in `folder`, and stop it. What an earlier one kept there is still there.
+
+    `change` is applied before the start; `more` are further settings by name.
+    """
     clock = clock or Clock()
     settings = Settings(
         data_dir=folder,
@@ -188,6 +192,7 @@ async def office(
         web=WebSettings(port=0, same_extension=same_extension),
         connectors=connectors or ConnectorsSettings(),
         sensitive=sensitive,
+        **more,
     )
     service = Service(settings, clock)
     change(service)
