@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from ctiroute.app.matches import Matches, without
 from ctiroute.errors import StoreError
 from ctiroute.model import ProposalFate
 from ctiroute.model.proposal import subjects_of
@@ -47,6 +48,7 @@ class Answers:
         self._clock = clock
         self._asked: set[str] = set()  # calls whose fates are being read
         self._floor: Floor | None = None
+        self._matches = Matches(store, clock)
 
     def attach(self, floor: Floor) -> None:
         """Name the floor whose pops are answered."""
@@ -85,6 +87,21 @@ class Answers:
             return replace(current, fates=(noted, *others))
 
         floor.amend(call_id, with_fate)
+        return True
+
+    def chosen(self, file: CallFile, customer_id: str, operator_id: str, tasks: Tasks) -> None:
+        """Write back which of several candidates the operator found to be calling."""
+        self._matches.chosen(file.context, customer_id, operator_id, tasks)
+
+    async def wrong(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
+        """Take the operator's word that a customer is not who calls; False when the pop is not his, or shows no such customer."""
+        floor, file = self._file(operator_id, pop_id)
+        if floor is None or file is None or customer_id not in {each.customer_id for each in file.context.identity.customers}:
+            return False
+        if not await self._matches.wrong(file.context, customer_id, operator_id):
+            return False
+        call_id = file.context.request.call_id
+        floor.amend(call_id, lambda current: replace(current, context=without(current.context, customer_id)))
         return True
 
     def _file(self, operator_id: str, pop_id: str) -> tuple[Floor | None, CallFile | None]:

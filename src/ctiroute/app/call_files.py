@@ -74,8 +74,10 @@ class CallFile:
         customer = next((it for it in self.context.identity.customers if it.customer_id == customer_id), None)
         if customer is None:
             return None
-        others = tuple(it for it in self.context.identity.customers if it is not customer)  # so that a wrong choice can be mended
-        return replace(self, context=replace(self.context, identity=Identity(IdentityKind.KNOWN, (customer, *others))))
+        identity = self.context.identity
+        others = tuple(it for it in identity.customers if it is not customer)  # so that a wrong choice can be mended
+        candidates = tuple(sorted(identity.candidates, key=lambda it: it.customer_id != customer_id))
+        return replace(self, context=replace(self.context, identity=Identity(IdentityKind.KNOWN, (customer, *others), candidates)))
 
 
 _encoder = msgspec.json.Encoder()

@@ -22,7 +22,21 @@ from ctiroute.model import Fate, ReasonKind
 from ctiroute.web.problems import Problem, signed_out
 from ctiroute.web.screens import Screen, encode
 from ctiroute.web.throttle import Bucket
-from ctiroute.web.wire import Ack, BrowserMessage, Choose, ErrorMessage, FormEdit, Found, Note, Ping, Pong, Promise, Promised, Proposed
+from ctiroute.web.wire import (
+    Ack,
+    BrowserMessage,
+    Choose,
+    ErrorMessage,
+    FormEdit,
+    Found,
+    Note,
+    Ping,
+    Pong,
+    Promise,
+    Promised,
+    Proposed,
+    Wrong,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,7 +204,7 @@ class Live:
             return ErrorMessage("unavailable", "It failed; the cause is in the log.")
         return None if mine else ErrorMessage("not-yours", "There is no such pop on this screen.")
 
-    async def _do(self, screen: Screen, message: BrowserMessage) -> bool:
+    async def _do(self, screen: Screen, message: BrowserMessage) -> bool:  # noqa: C901, PLR0911 - one branch for each message
         """Pass a message on in the name of the session's operator: whose it is never comes from the message itself."""
         match message:
             case Ack():
@@ -211,7 +225,9 @@ class Live:
                 return await self._answers.found(screen.operator_id, message.pop_id, ReasonKind(message.kind), message.about_id)
             case Proposed() if self._answers is not None:
                 return await self._answers.proposed(screen.operator_id, message.pop_id, message.proposal, Fate(message.fate))
-            case Found() | Proposed():
+            case Wrong() if self._answers is not None:
+                return await self._answers.wrong(screen.operator_id, message.pop_id, message.customer_id)
+            case Found() | Proposed() | Wrong():
                 return False
             case Ping():
                 screen.offer(encode(Pong(self._clock())))

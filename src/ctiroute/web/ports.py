@@ -59,6 +59,9 @@ class Answers(Protocol):
     async def proposed(self, operator_id: str, pop_id: str, proposal: str, fate: Fate) -> bool:
         """Take note of what became of a proposal; False when the pop is not his, or it was not proposed there."""
 
+    async def wrong(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
+        """Take the operator's word that a customer is not who calls; False when the pop is not his, or shows no such customer."""
+
 
 class SessionKeeper(Protocol):
     """Where sessions and operators are kept: a store, or one that other nodes help out. Raises `StoreError` when it cannot tell."""

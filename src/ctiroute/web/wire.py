@@ -142,6 +142,13 @@ class Choose(_FromBrowser, frozen=True, tag="choose"):
     customer_id: Annotated[str, msgspec.Meta(max_length=200)]
 
 
+class Wrong(_FromBrowser, frozen=True, tag="wrong"):
+    """Somebody on the pop is not who calls: the number is not that customer's."""
+
+    pop_id: Annotated[str, msgspec.Meta(max_length=400)]
+    customer_id: Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class Promise(_FromBrowser, frozen=True, tag="promise"):
     """The operator promises to ring the customer of a pop again."""
 
@@ -180,4 +187,4 @@ class Ping(_FromBrowser, frozen=True, tag="ping"):
     """Sign of life, for browsers whose network swallows websocket pings."""
 
 
-BrowserMessage = Ack | Note | Choose | FormEdit | Promise | Found | Proposed | Ping
+BrowserMessage = Ack | Note | Choose | Wrong | FormEdit | Promise | Found | Proposed | Ping

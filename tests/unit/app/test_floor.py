@@ -163,7 +163,7 @@ async def test_a_withheld_caller_who_dialled_directly_is_not_looked_up(room: Off
     room.arrives(CALL, "")
     room.rings(CALL, "1001", queue=None)
     found = (await olena.until("pop.update"))["pop"]
-    assert found["context"]["identity"] == {"kind": "withheld", "customers": []}
+    assert found["context"]["identity"] == {"kind": "withheld", "customers": [], "candidates": []}
     assert found["caller_number"] == ""
 
 

@@ -16,6 +16,8 @@ from ctiroute.model import (
     CallerContext,
     Customer,
     Identity,
+    Interaction,
+    InteractionStatus,
     Medium,
     MissedCall,
     Offer,
@@ -34,6 +36,7 @@ from ctiroute.web.wire import (
     BrowserMessage,
     ErrorMessage,
     ExtensionMessage,
+    FormAnswer,
     Pong,
     PopMessage,
     ServerMessage,
@@ -83,6 +86,7 @@ MESSAGES: list[ServerMessage] = [
     SwitchMessage(SwitchState("pbx", up=False, since=NOW)),
     ExtensionMessage("Taras"),
     ErrorMessage("not-yours", "There is no such pop on this screen."),
+    FormAnswer("p1", Interaction("i1", None, Medium.WEB, "form", "", InteractionStatus.OPEN, NOW, NOW, form={"city": ""}), saved=False),
     Pong(NOW),
 ]
 
