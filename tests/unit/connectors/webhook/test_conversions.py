@@ -65,6 +65,8 @@ def test_any_text_is_a_time_or_none(written: str) -> None:
         ("email", "no address", None),
         ("address", "Olena Koval <Olena@example.com>", "olena@example.com"),
         ("address", "nobody", None),
+        ("sign_in", " Olena@Bank.example", "olena"),
+        ("sign_in", "@bank.example", None),
         ("display_name", '"Koval, Olena" <o@example.com>', "Koval, Olena"),
         ("display_name", "o@example.com", None),
         ("html", "<p>Hello,<br>world &amp; all</p><script>x()</script>", "Hello,\nworld & all"),

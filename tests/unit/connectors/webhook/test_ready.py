@@ -126,7 +126,7 @@ def test_viber() -> None:
 def test_chatwoot() -> None:
     """A customer's message is our move, an answer is his; resolved is closed; private notes stay inside."""
     said = one("chatwoot", payload("chatwoot-message"))
-    assert (said.external_id, said.status, said.owner, said.customer_id) == ("567", InteractionStatus.OPEN, "olena@shop.example", "C-1001")
+    assert (said.external_id, said.status, said.owner, said.customer_id) == ("567", InteractionStatus.OPEN, "olena", "C-1001")
     assert (said.identifiers[:2], text_of(said)) == ((PHONE, Identifier("email", "jane@example.com")), "My order has not come")
     answer = {**payload("chatwoot-message"), "message_type": "outgoing", "id": 2}
     assert one("chatwoot", answer).status is InteractionStatus.WAITING
@@ -140,7 +140,7 @@ def test_zammad() -> None:
     """The ticket's customer, owner and group; internal articles stay inside; a closed ticket is closed."""
     said = one("zammad", payload("zammad-article"))
     assert (said.external_id, said.event_id, said.medium, said.topic) == ("81", "104", Medium.EMAIL, "cards")
-    assert (said.identifiers, said.name) == ((Identifier("email", "iryna@example.com"), PHONE), "Iryna Melnyk")
+    assert (said.identifiers, said.name, said.owner) == ((Identifier("email", "iryna@example.com"), PHONE), "Iryna Melnyk", "olena")
     assert text_of(said) == "It has been two weeks.\nPlease call me."
     closed = payload("zammad-article")
     closed["ticket"]["state"] = "closed"

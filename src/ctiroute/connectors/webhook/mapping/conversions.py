@@ -73,6 +73,10 @@ def _display_name(value: str, _how: Reading) -> str | None:
     return email.utils.parseaddr(value[:1000])[0] or None
 
 
+def _sign_in(value: str, _how: Reading) -> str | None:
+    return value.strip().partition("@")[0].lower() or None
+
+
 def strip_html(value: str) -> str:
     """Return the text of a piece of HTML, for people to read; it is shown as text, so nothing rests on its tags being gone."""
     shown = _TAG.sub("", _BREAKS.sub("\n", _HIDDEN.sub("", value[:MAX_TEXT])))
@@ -115,6 +119,7 @@ CONVERSIONS = {
         ),
         Conversion("email", "a mail address in lower case", _email),
         Conversion("address", "the mail address in `Olena <olena@example.com>`", _address),
+        Conversion("sign_in", "what stands before the @ of a mail address, in lower case: an operator's sign-in name", _sign_in),
         Conversion("display_name", "the name in `Olena <olena@example.com>`", _display_name),
         Conversion("html", "the text of HTML, without its tags", lambda v, _how: strip_html(v) or None),
         Conversion("one_line", "line breaks become spaces", lambda v, _how: one_line(v, MAX_TEXT) or None),
