@@ -226,6 +226,7 @@ class Floor:
             return False
         self._recorder.record(CallRecord(offer.about_call_id, customer_id=customer_id), with_snapshot=True)
         self.show_changed(chosen)
+        self._answers.chosen(chosen, customer_id, operator_id, self._tasks)
         return True
 
     def amend(self, call_id: str, change: Callable[[CallFile], CallFile]) -> None:
