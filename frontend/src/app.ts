@@ -97,6 +97,8 @@ class ScreenElement extends LitElement {
       this.#apply({ kind: "chose", popId, customerId });
       this.#link.send({ type: "choose", pop_id: popId, customer_id: customerId });
     },
+    found: (popId, kind, aboutId) => this.#link.send({ type: "found", pop_id: popId, kind, about_id: aboutId }),
+    proposed: (popId, proposal, fate) => this.#link.send({ type: "proposed", pop_id: popId, proposal, fate }),
     formBegin: (popId, it) => {
       this.#form((drafts) => begin(drafts, popId, it.interaction_id));
       // The button that was pressed is gone: the first field takes its place.

@@ -1,8 +1,8 @@
 // What the page sends, within the service's limit of 60 messages a minute. Pure: `now` (ms) is an argument.
 // Notes and choices go first; an ack gives way to a newer one of the same pop; a ping is sent when nothing else was.
-import type { Ack, Choose, FormEdit, Note, Ping } from "./wire.gen";
+import type { Ack, Choose, FormEdit, Found, Note, Ping, Proposed } from "./wire.gen";
 
-export type BrowserMessage = Ack | Note | Choose | Ping | FormEdit;
+export type BrowserMessage = Ack | Note | Choose | Ping | FormEdit | Found | Proposed;
 
 const WINDOW_MS = 60_000;
 const LIMIT = 54; // of the service's 60: its clock and ours need not agree about when a minute begins
@@ -44,7 +44,7 @@ export class Outbox {
 
   /** A new connection: acks of the old one mean nothing, and the service counts anew. */
   reset(): void {
-    this.#waiting = this.#waiting.filter((message) => message.type === "note" || message.type === "choose");
+    this.#waiting = this.#waiting.filter((message) => message.type !== "ack" && message.type !== "ping");
     this.#sentAt = [];
   }
 }
@@ -57,5 +57,6 @@ function replaces(fresh: BrowserMessage, old: BrowserMessage): boolean {
   if (fresh.type === "ping" || old.type === "ping") return fresh.type === old.type;
   if (fresh.type !== old.type || fresh.pop_id !== old.pop_id) return false;
   if (fresh.type === "form" && old.type === "form") return fresh.interaction_id === old.interaction_id;
+  if (fresh.type === "proposed" && old.type === "proposed") return fresh.proposal === old.proposal;
   return fresh.type !== "ack" || old.type !== "ack" || fresh.stage === old.stage;
 }

@@ -94,6 +94,22 @@ export const en = {
   "partial.copy": "As of {age} ago",
   "partial.copied": "from {source}: the store has not answered yet; newer facts appear when it does",
 
+  // Reasons
+  "reasons.title": "Why the customer may be calling",
+  "reasons.said": "Why the customer called, as was said",
+  "reasons.share": "{share} of those who call about it call within {within}",
+  "reasons.learnt": { one: "learnt from {n} call", other: "learnt from {n} calls" },
+  "reasons.confirmed": { one: ", {n} confirmed", other: ", {n} confirmed" },
+  "reasons.usual": "as is usual for {medium}; nothing learnt yet",
+  "reasons.else": "Something else",
+  "reasons.this": "That is it",
+  "reasons.is": "The customer calls about this: {label}",
+  "chip.sure": "{chip} · {share}",
+  "proposals.fate": "What became of it: {title}",
+  "fate.offered": "Offered",
+  "fate.accepted": "Accepted",
+  "fate.refused": "Refused",
+
   // What first
   "first.title": "Start with",
   "first.script": "Script",

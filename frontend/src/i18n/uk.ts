@@ -96,6 +96,22 @@ export const uk: Texts = {
   "partial.copy": "Станом на {age} тому",
   "partial.copied": "{source}: сховище ще не відповідає; новіші дані з’являться, щойно відповість",
 
+  // Reasons
+  "reasons.title": "Чому клієнт може телефонувати",
+  "reasons.said": "Чому клієнт телефонував, як було сказано",
+  "reasons.share": "{share} тих, хто телефонує з цього приводу, роблять це протягом {within}",
+  "reasons.learnt": { one: "за {n} дзвінком", few: "за {n} дзвінками", many: "за {n} дзвінками", other: "за {n} дзвінка" },
+  "reasons.confirmed": { one: ", {n} підтверджено", few: ", {n} підтверджено", many: ", {n} підтверджено", other: ", {n} підтверджено" },
+  "reasons.usual": "як зазвичай для каналу «{medium}»; даних ще немає",
+  "reasons.else": "Щось інше",
+  "reasons.this": "Саме це",
+  "reasons.is": "Клієнт телефонує щодо цього: {label}",
+  "chip.sure": "{chip} · {share}",
+  "proposals.fate": "Що з цього вийшло: {title}",
+  "fate.offered": "Запропоновано",
+  "fate.accepted": "Погодився",
+  "fate.refused": "Відмовився",
+
   "first.title": "Почніть з",
   "first.script": "Сценарій",
   "first.none": "Привітайтеся й спитайте, чим допомогти.",

@@ -81,6 +81,12 @@ export class Words {
     return new Intl.NumberFormat(this.language, { style: "unit", unit: String(unit), unitDisplay: "short" }).format(Math.floor(Number(value)));
   }
 
+  /** "31%": never 0 or 100 for what is possible and not sure. */
+  percent(part: number): string {
+    const whole = part <= 0 || part >= 1 ? part : Math.min(0.99, Math.max(0.01, part));
+    return new Intl.NumberFormat(this.language, { style: "percent", maximumFractionDigits: 0 }).format(whole);
+  }
+
   /** "14:05" */
   time(at: Date): string {
     return this.#time.format(at);

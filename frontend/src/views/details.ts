@@ -73,19 +73,6 @@ function touchOf(pop: ScreenPop): Touch | undefined {
   return pop.touch_id ? pop.context?.touches.find((it) => it.touch_id === pop.touch_id) : undefined;
 }
 
-// What else the rules would propose, and the words they gave the call.
-export function proposals(view: View, pop: ScreenPop): Part {
-  const { words } = view;
-  if (pop.offers.length === 0 && pop.tags.length === 0) return nothing;
-  return html`
-    <section class="card" data-testid="proposals" aria-labelledby="proposals-title">
-      <h2 id="proposals-title">${words.t(pop.offers.length ? "proposals.title" : "proposals.tags")}</h2>
-      ${pop.offers.length ? html`<dl class="facts">${pop.offers.map(([title, text]) => html`<dt dir="auto">${title}</dt><dd dir="auto">${text}</dd>`)}</dl>` : nothing}
-      ${pop.tags.length ? html`<p class="faint" data-testid="tags">${pop.tags.join(" · ")}</p>` : nothing}
-    </section>
-  `;
-}
-
 export function terms(view: View, pop: ScreenPop): Part {
   const touch = touchOf(pop);
   if (!touch) return nothing;

@@ -49,7 +49,7 @@ export function popHead(view: View, pop: ScreenPop): TemplateResult {
           ? html`<p class="headline skeleton" aria-busy="true"><span class="unseen">${view.words.t("why.loading")}</span><i></i><i></i></p>`
           : html`<p class=${pop.headline ? "headline" : "headline faint"} dir="auto" title=${why(view, pop)}>${why(view, pop)}</p>`}
         <div class="chips">
-          ${pop.chip === "none" ? nothing : html`<span class="chip chip-${pop.chip}">${view.words.t(`chip.${pop.chip}` satisfies Key)}</span>`}
+          ${pop.chip === "none" ? nothing : html`<span class="chip chip-${pop.chip}">${chip(view, pop)}</span>`}
           ${partial(view, pop)}
         </div>
       </div>
@@ -100,6 +100,14 @@ function partial(view: View, pop: ScreenPop): Part {
     ? words.t("partial.copied", { source: copy.source })
     : missing.map((it) => words.t(it.state === "late" ? "partial.late" : "partial.failed", { source: it.source, detail: it.detail })).join("; ");
   return html`<span class="chip chip-partial" data-testid="pop-partial" title=${text}>${chip}<span class="unseen">: ${text}</span></span>`;
+}
+
+/** The kind of reason, with its confidence when it is the one that was ranked. */
+function chip({ words }: View, pop: ScreenPop): string {
+  const text = words.t(`chip.${pop.chip}` as Key);
+  const about = pop.chip === "campaign" ? pop.touch_id : pop.chip === "request" ? pop.interaction_id : null;
+  const reason = about === null ? undefined : pop.context?.reasons.find((it) => it.about_id === about);
+  return reason ? words.t("chip.sure", { chip: text, share: words.percent(reason.confidence) }) : text;
 }
 
 function howLong(view: View, pop: ScreenPop): TemplateResult {

@@ -4,12 +4,15 @@ import type { Block, Inline } from "../markdown";
 import { parseMarkdown } from "../markdown";
 import type { Screen } from "../screen";
 import type { Words } from "../i18n/words";
+import type { Found, Proposed } from "../wire.gen";
 import type { Interaction } from "../wire.gen";
 
 export interface Doings {
   typed(popId: string, text: string): void;
   noteLeft(popId: string): void;
   choose(popId: string, customerId: string): void;
+  found(popId: string, kind: Found["kind"], aboutId: string): void;
+  proposed(popId: string, proposal: string, fate: Proposed["fate"]): void;
   formBegin(popId: string, it: Interaction): void;
   formTyped(it: Interaction, label: string, text: string): void;
   formSettle(it: Interaction, label: string, keep: "mine" | "theirs"): void;
