@@ -179,16 +179,21 @@ function history(view: View, pop: ScreenPop): Past[] {
       result: words.t(`outcome.${it.outcome ?? "live"}` satisfies Key),
       good: it.outcome !== "abandoned",
     })),
-    ...context.interactions
-      .filter((it) => it.status === "closed")
-      .map((it) => ({ at: it.updated_at, medium: it.medium, title: it.title || it.topic, result: it.outcome || words.t("interaction.closed"), good: true })),
+    ...context.interactions.map((it) => ({
+      at: it.updated_at,
+      medium: it.medium,
+      title: it.title || it.topic,
+      result: it.status === "closed" ? it.outcome || words.t("interaction.closed") : words.t(`interaction.${it.status}` satisfies Key),
+      good: true,
+    })),
   ];
   return past.sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, MAX_HISTORY);
 }
 
 export function timeline(view: View, pop: ScreenPop): Part {
   const past = history(view, pop);
-  if (past.length === 0 && stillOpen(pop).length > 0) return nothing; // "no earlier contact" below an open request would be untrue
+  const open = stillOpen(pop).length;
+  if (open > 0 && past.length === open) return nothing; // it would repeat what stands above it
   return html`
     <section class="card" data-testid="timeline" aria-labelledby="timeline-title">
       <h2 id="timeline-title">${view.words.t("timeline.title")}</h2>

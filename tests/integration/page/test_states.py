@@ -59,13 +59,13 @@ async def test_pop_is_acknowledged_in_stages(page: Page, stage: Stage) -> None:
 
 
 async def test_details_below(page: Page, stage: Stage) -> None:
-    """Open interactions show what the customer filled in, the timeline what came before, the details what the admin chose."""
+    """Open interactions show what the customer filled in, the timeline all media in one line, the details what the admin chose."""
     stage.pops = {"pop-1": scenes.campaign_pop()}
     await page.goto(stage.url)
     form = page.get_by_test_id("open-interactions")
     for text in ("Application for credit", "Our move", "with taras", "45,000 UAH", "not filled in", "Stopped at step 3 of 5"):
         await expect(form).to_contain_text(text)
-    for text in ("Autumn instalments", "Call to main", "Hung up waiting", "Card arrived"):
+    for text in ("Autumn instalments", "Call to main", "Hung up waiting", "Card arrived", "Application for credit"):
         await expect(page.get_by_test_id("timeline")).to_contain_text(text)
     details = page.get_by_test_id("facts")
     assert (await details.locator("dt").all_inner_texts())[:3] == ["Debt", "Segment", "City"]
