@@ -97,6 +97,7 @@ class ScreenElement extends LitElement {
       this.#apply({ kind: "chose", popId, customerId });
       this.#link.send({ type: "choose", pop_id: popId, customer_id: customerId });
     },
+    wrong: (popId, customerId) => this.#link.send({ type: "wrong", pop_id: popId, customer_id: customerId }),
     found: (popId, kind, aboutId) => this.#link.send({ type: "found", pop_id: popId, kind, about_id: aboutId }),
     proposed: (popId, proposal, fate) => this.#link.send({ type: "proposed", pop_id: popId, proposal, fate }),
     formBegin: (popId, it) => {
@@ -108,6 +109,7 @@ class ScreenElement extends LitElement {
     formSettle: (it, label, keep) => this.#form((drafts) => settleField(drafts, it, label, keep)),
     formLeave: (it) => this.#form((drafts) => leave(drafts, it.interaction_id)),
     formSave: (it) => this.#saveForm(it),
+    promise: (popId, dueAt, note, myself) => this.#link.send({ type: "promise", pop_id: popId, due_at: dueAt, note, myself }),
     open: (popId) => {
       this.#sendNotes();
       this.#apply({ kind: "opened", popId });

@@ -65,6 +65,19 @@ export const en = {
   "state.elsewhere": "A colleague took it",
   "state.transferred": "Transferred",
 
+  // Callbacks
+  "callback.title": "Callback",
+  "callback.attempt": "attempt {n} of {most}",
+  "callback.waits": "The customer is on the line already.",
+  "callback.first": "The customer is rung when you pick up.",
+  "callback.promise": "Promise a callback",
+  "callback.when": "When",
+  "callback.note": "What for",
+  "callback.myself": "Ring my phone first",
+  "callback.save": "Promise",
+  "callback.ordered": "Callback ordered for {time}.",
+  "callback.moved": "Callback ordered for {time}: at the time you chose the customer is not to be disturbed.",
+
   // Who
   "who.unknown": "Unknown caller",
   "who.withheld": "Number withheld",
@@ -80,6 +93,14 @@ export const en = {
   "candidates.choose": "It is {name}",
   "candidates.again": "Somebody else after all? Choose again.",
   "candidates.no-name": "No name",
+  "evidence.confirmed": "confirmed by {by} on {on}",
+  "evidence.verified": "verified by {source} since {on}",
+  "evidence.file": "in the company's file",
+  "evidence.said": "said by {source}",
+  "evidence.contact": "last contact {on}",
+  "wrong.ask": "Somebody else is calling?",
+  "wrong.text": "The number will not lead to {name} any more, for any colleague. It is noted who reported it, and can be undone.",
+  "wrong.button": "This is not {name}",
 
   // Why
   "why.loading": "Looking up why this customer calls…",

@@ -1,58 +1,16 @@
-// Below the head: candidates, the offer, the script, open interactions, what happened before, details.
+// Below the head: the offer, the script, open interactions, what happened before, details.
 import { html, nothing, type TemplateResult } from "lit";
 import type { Key } from "../i18n/words";
 import { safeUrl } from "../markdown";
 import { customerOf } from "../screen";
-import type { Customer, Interaction, Medium, ScreenPop, SourceReport, Touch } from "../wire.gen";
+import type { Interaction, Medium, ScreenPop, SourceReport, Touch } from "../wire.gen";
+import { wrongMatch } from "./candidates";
 import { form } from "./form";
-import { checkIcon, chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
+import { chevronIcon, copyIcon, linkIcon, mediumIcon } from "./icons";
 import { agoClock, markdown, serverNow, type Part, type View } from "./view";
 
 const MAX_EVENTS = 3; // of an interaction; its own page has the rest
 const MAX_HISTORY = 20;
-
-export function candidates(view: View, pop: ScreenPop): Part {
-  const { words, screen } = view;
-  const people = screen.candidates[pop.offer.pop_id];
-  if (!people) return nothing;
-  const known = customerOf(pop);
-  // Both wordings always stand there, one of them unseen: the card is as high after the choice as before it.
-  return html`
-    <section class="card candidates" data-testid="candidates" data-chosen=${known !== null} aria-labelledby="candidates-title">
-      <h2 id="candidates-title" class="either">
-        <span class="before">${words.t("candidates.title")}</span>
-        <span class="after" dir="auto">${known ? words.t("candidates.choose", { name: known.name || words.t("candidates.no-name") }) : nothing}</span>
-      </h2>
-      <p class="faint either"><span class="before">${words.t("candidates.text")}</span><span class="after">${words.t("candidates.again")}</span></p>
-      <ul class="plain">
-        ${people.map((customer) => candidate(view, pop, customer, known))}
-      </ul>
-    </section>
-  `;
-}
-
-function candidate(view: View, pop: ScreenPop, customer: Customer, known: Customer | null): TemplateResult {
-  const asked = view.screen.chosen[pop.offer.pop_id]; // chosen, and not yet confirmed
-  const chosen = (asked ?? known?.customer_id) === customer.customer_id;
-  const offered = pop.context?.identity.customers.some((it) => it.customer_id === customer.customer_id) ?? false;
-  const name = customer.name || view.words.t("candidates.no-name");
-  const facts = Object.values(customer.attributes).slice(0, 3).join(" · ") || customer.customer_id;
-  return html`
-    <li class="candidate">
-      <div><strong dir="auto">${name}</strong><div class="faint" dir="auto">${facts}</div></div>
-      <button
-        type="button"
-        class="button"
-        data-customer=${customer.customer_id}
-        aria-pressed=${chosen}
-        ?disabled=${!chosen && (asked !== undefined || !offered)}
-        @click=${() => (chosen ? undefined : view.do.choose(pop.offer.pop_id, customer.customer_id))}
-      >
-        ${chosen ? checkIcon : nothing} <span>${view.words.t("candidates.choose", { name })}</span>
-      </button>
-    </li>
-  `;
-}
 
 export function colleagueNote(view: View, { offer }: ScreenPop): Part {
   if (offer.note === null && offer.transferred_from === null) return nothing;
@@ -233,6 +191,7 @@ export function facts(view: View, pop: ScreenPop): Part {
       <dl class="facts">
         ${rows.map(([label, value]) => fact(view, label, value))}
       </dl>
+      ${wrongMatch(view, pop)}
     </section>
   `;
 }

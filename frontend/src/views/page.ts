@@ -8,7 +8,9 @@ import { activePop, isLive, isUnsent, MAX_NOTE } from "../screen";
 import type { MissedCall, ScreenPop } from "../wire.gen";
 import { proposals } from "./proposals";
 import { reasons } from "./reasons";
-import { candidates, colleagueNote, facts, openInteractions, script, terms, timeline, whyDrawer } from "./details";
+import { promise, promised } from "./callback";
+import { candidates } from "./candidates";
+import { colleagueNote, facts, openInteractions, script, terms, timeline, whyDrawer } from "./details";
 import { popHead, stateText, who, why } from "./head";
 import { bellIcon, checkIcon, crossIcon, menuIcon, mediumIcon, missedIcon, waitIcon } from "./icons";
 import { serverNow, type Part, type Theme, type View } from "./view";
@@ -218,8 +220,8 @@ function popView(view: View, pop: ScreenPop): TemplateResult {
     >
       ${popHead(view, pop)}
       <div class="body">
-        <div class="column">${candidates(view, pop)} ${colleagueNote(view, pop)} ${reasons(view, pop)} ${terms(view, pop)} ${script(view, pop)}</div>
-        <div class="column">${note(view, pop)} ${openInteractions(view, pop)} ${timeline(view, pop)} ${proposals(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
+        <div class="column">${candidates(view, pop)} ${promised(view, pop)} ${colleagueNote(view, pop)} ${reasons(view, pop)} ${terms(view, pop)} ${script(view, pop)}</div>
+        <div class="column">${note(view, pop)} ${promise(view, pop)} ${openInteractions(view, pop)} ${timeline(view, pop)} ${proposals(view, pop)} ${facts(view, pop)} ${whyDrawer(view, pop)}</div>
       </div>
     </article>
   `;

@@ -11,6 +11,7 @@ export interface Doings {
   typed(popId: string, text: string): void;
   noteLeft(popId: string): void;
   choose(popId: string, customerId: string): void;
+  wrong(popId: string, customerId: string): void;
   found(popId: string, kind: Found["kind"], aboutId: string): void;
   proposed(popId: string, proposal: string, fate: Proposed["fate"]): void;
   formBegin(popId: string, it: Interaction): void;
@@ -18,6 +19,7 @@ export interface Doings {
   formSettle(it: Interaction, label: string, keep: "mine" | "theirs"): void;
   formSave(it: Interaction): void;
   formLeave(it: Interaction): void;
+  promise(popId: string, dueAt: string, note: string, myself: boolean): void;
   open(popId: string): void;
   done(popId: string): void;
   copy(text: string): void;
