@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from ctiroute.app.attributing import Attributor
 from ctiroute.connectors.announce.courier import Courier
 from ctiroute.connectors.announce.metrics import AnnounceMetrics
-from ctiroute.connectors.announce.outbox import Outbox
+from ctiroute.connectors.announce.outbox import Outbox, test_delivery
 from ctiroute.errors import StoreError
 from ctiroute.model import DeliveryState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from random import Random
 
@@ -48,6 +48,25 @@ class ClosedLoop:
             tasks.start(courier.run(), f"webhook {courier.webhook.name}", lasting=True)
         if self.couriers:
             tasks.start(self._count(), "count of webhooks", lasting=True)
+
+    async def drain(self, limit_s: float) -> None:
+        """Let what is being told be told, for at most so long."""
+        async with asyncio.TaskGroup() as group:
+            for courier in self.couriers:
+                group.create_task(courier.drain(limit_s), name=f"drain {courier.webhook.name}")
+
+    def webhooks(self) -> Mapping[str, tuple[Sequence[str], str]]:
+        """Return name -> which events it wants, and why the last attempt of this node failed."""
+        return {each.webhook.name: (each.webhook.events, each.fault) for each in self.couriers}
+
+    async def test(self, name: str) -> str | None:
+        """Put a test event in the outbox of one webhook; None: there is no such."""
+        if name not in self.outbox.news:
+            return None
+        delivery = test_delivery(name, self._clock())
+        await self._store.put_deliveries([delivery])
+        self.outbox.told([delivery])
+        return delivery.event_id
 
     def warnings(self) -> Mapping[str, str]:
         """Return what is worth a look: receivers that are away, and what was given up."""

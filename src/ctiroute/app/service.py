@@ -179,6 +179,7 @@ class Service:
             promises=OperatorPromises(self.floor, self.callbacks.orders),
             continue_link=settings.continue_link,
             announcer=self.loop.outbox,
+            webhooks=self.loop,
             forms=self.forms,
             changed=self.forms.changed,
             warnings=self.warnings,
@@ -201,6 +202,7 @@ class Service:
                 stack.push_async_callback(self.shadow.tell)
             stack.push_async_callback(self.node.close)
             stack.push_async_callback(self._tasks.cancel)
+            stack.push_async_callback(self.loop.drain, DRAIN_S)
             stack.push_async_callback(self.router.close)
             stack.push_async_callback(self.web.stop)
             await self.web.start()

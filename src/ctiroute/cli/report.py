@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, complain, out, settings_of
-from ctiroute.cli.report_words import as_csv, as_json, as_svg, lines
+from ctiroute.cli.report_words import as_json, as_svg, lines
 from ctiroute.cli.since import moment, span
 from ctiroute.store import open_store
+from ctiroute.web.api.report_csv import as_csv
 
 if TYPE_CHECKING:
     import argparse

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -13,9 +12,9 @@ from rich.table import Column, Table
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, counted, out, settings_of
-from ctiroute.connectors.announce.outbox import body_of
+from ctiroute.connectors.announce.outbox import test_delivery
 from ctiroute.connectors.announce.sending import Verdict, open_session, send
-from ctiroute.model import Announcement, Delivery, DeliveryState
+from ctiroute.model import DeliveryState
 from ctiroute.store import open_store
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from ctiroute.cli.output import Commands
     from ctiroute.connectors.announce.sending import Answer
+    from ctiroute.model import Delivery
     from ctiroute.settings import Settings, WebhookSettings
     from ctiroute.store.base import Store
 
@@ -123,10 +123,8 @@ def _test(arguments: argparse.Namespace) -> int:
 
 async def _send(webhook: WebhookSettings) -> Answer:
     now = utc_now()
-    event = Announcement("test", f"test:{secrets.token_hex(8)}", "test", now, {"text": "This is a test of ctiroute's webhooks."})
-    delivery = Delivery(webhook.name, event.event_id, event.kind, event.key, now, body_of(event))
     async with open_session(webhook.timeout_s) as session:
-        return await send(session, webhook, delivery, now)
+        return await send(session, webhook, test_delivery(webhook.name, now), now)
 
 
 def plain(delivery: Delivery, *, with_body: bool) -> dict[str, object]:

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     CUSTOMERS_READ = "customers:read"  # to ask who somebody is and what is known, and to read the audit of that
     CUSTOMERS_WRITE = "customers:write"  # to merge and split customers, to confirm and deny links, and to undo that
     ROUTE = "route"  # to ask where somebody of any medium should go
+    REPORTS = "reports"  # to read what became of campaigns
+    WEBHOOKS = "webhooks"  # to see what other systems were told, and to have it told again
     RULES_READ = "rules:read"  # to look at rules and their versions, and to ask what they would do
     RULES_WRITE = "rules:write"  # to reload rules and to go back to earlier ones
     CALLBACKS_READ = "callbacks:read"  # to look at callback orders

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ctiroute.model import CallerContext, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from ctiroute.errors import Fault
@@ -155,3 +155,13 @@ class RulesDesk(Protocol):
 
     async def explain(self, phone: str, dialed: str) -> Explained:
         """Return where a call would go now, and why; nothing is done."""
+
+
+class WebhookDesk(Protocol):
+    """The other systems that are told what happens here."""
+
+    def webhooks(self) -> Mapping[str, tuple[Sequence[str], str]]:
+        """Return name -> which events it wants, and why the last attempt failed, "" when it did not."""
+
+    async def test(self, name: str) -> str | None:
+        """Put a test event in the outbox of one, and return its id; None: there is no such webhook. Raises `StoreError`."""

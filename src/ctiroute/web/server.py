@@ -21,9 +21,11 @@ from ctiroute.web.api.interactions import Interactions
 from ctiroute.web.api.interactions_bulk import InteractionsInBulk
 from ctiroute.web.api.keys import ApiKeys
 from ctiroute.web.api.openapi import openapi
+from ctiroute.web.api.reports import Reports
 from ctiroute.web.api.route import Routes
 from ctiroute.web.api.rules import Rules
 from ctiroute.web.api.touches import Touches
+from ctiroute.web.api.webhooks import Webhooks
 from ctiroute.web.cookie import SessionCookie
 from ctiroute.web.limits import WebLimits
 from ctiroute.web.live import RESTART, Live
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Announcer
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Answers, CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper
+    from ctiroute.web.ports import Answers, CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper, WebhookDesk
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class WebServer:
         promises: Promises | None = None,
         continue_link: ContinueSettings | None = None,
         announcer: Announcer | None = None,
+        webhooks: WebhookDesk | None = None,
         forms: FormDesk | None = None,
         changed: Callable[[Iterable[str]], None] = lambda _: None,
         warnings: Callable[[], Mapping[str, str]] = dict,
@@ -99,7 +102,8 @@ class WebServer:
         country of numbers that other programs send without a code; `keeper` keeps sessions, None: the store does. `rules` answers for
         the rules, `routing` decides about other media than calls, `callbacks` keeps callback orders, `promises` takes those of
         operators, None: nobody does; `announcer` tells other systems of what was done
-        here; `forms` saves what operators write into forms, `changed` hears which interactions were changed; `warnings` gives what is
+        here, `webhooks` are those systems;
+        `forms` saves what operators write into forms, `changed` hears which interactions were changed; `warnings` gives what is
         worth a look though calls are served as they should be. `hooks` are
         routes of connectors, to which vendors post.
         """
@@ -146,6 +150,9 @@ class WebServer:
         self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer, changed).routes())
         self._app.add_routes(Histories(store, keys, region).routes())
         self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
+        self._app.add_routes(Reports(store, keys, clock).routes())
+        if webhooks is not None:
+            self._app.add_routes(Webhooks(webhooks, store, keys, clock, limits).routes())
         if routing is not None:
         self._app.add_routes(Customers(store, keys, clock, limits, region).routes())
             self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
@@ -59,17 +60,30 @@ class Courier:
         self._clock = clock
         self._rng = rng
         self._failures = 0  # one after the other, at the receiver as a whole
+        self._stopping = False
+        self._idle = asyncio.Event()  # nothing is in hand
+        self._idle.set()
 
     async def run(self) -> None:
         """Deliver until cancelled. An attempt that is broken off is made again when its loan has ended."""
         async with open_session(self.webhook.timeout_s) as session:
-            while True:
+            while not self._stopping:
+                self._idle.clear()
                 try:
                     pause_s = await self.deliver(session)
                 except StoreError as error:
                     log.warning("webhook %s: the outbox cannot be read or written: %s", self.webhook.name, error)
                     pause_s = LOOK_S
+                finally:
+                    self._idle.set()
                 await self._rest(pause_s)
+
+    async def drain(self, limit_s: float) -> None:
+        """Begin nothing more, and let attempts in hand end: a receiver that says yes now shall not be asked again after the restart."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._idle.wait()
 
     async def deliver(self, session: aiohttp.ClientSession) -> float:
         """Try what is due; return for how long to rest. Raises `StoreError`."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.model import Delivery
+from ctiroute.model import Announcement, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from ctiroute.model import Announcement
     from ctiroute.settings import WebhookSettings
     from ctiroute.store.webhooks import WebhookStore
 
@@ -71,3 +72,9 @@ def body_of(announcement: Announcement) -> bytes:
     except UnicodeEncodeError:  # half of a character, from somewhere that does not check: what is sent is UTF-8
         plain = msgspec.to_builtins(body)
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def test_delivery(webhook: str, now: datetime) -> Delivery:
+    """Return an event that tells nothing, to see whether a receiver listens: of the kind `test`, whatever the webhook wants."""
+    event = Announcement("test", f"test:{secrets.token_hex(8)}", "test", now, {"text": "This is a test of ctiroute's webhooks."})
+    return Delivery(webhook, event.event_id, event.kind, event.key, now, body_of(event))

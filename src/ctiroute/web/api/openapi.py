@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_callbacks, openapi_customers, openapi_interactions, openapi_rules
+from ctiroute.web.api import openapi_callbacks, openapi_customers, openapi_interactions, openapi_rules, openapi_webhooks
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def document() -> dict[str, Any]:
             *openapi_rules.SCHEMAS,
             *openapi_customers.SCHEMAS,
             *openapi_callbacks.SCHEMAS,
+            *openapi_webhooks.SCHEMAS,
             *openapi_interactions.SCHEMAS,
         ),
         ref_template="#/components/schemas/{name}",
@@ -117,6 +118,7 @@ def document() -> dict[str, Any]:
             **openapi_interactions.paths(),
             **openapi_customers.paths(),
             **openapi_callbacks.paths(),
+            **openapi_webhooks.paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},
