@@ -127,7 +127,7 @@ class Explained(msgspec.Struct, frozen=True):
     version: str
     status: str
     rule: str | None  # that would take it; null: the default
-    destination: dict[str, str | int | None]
+    destination: dict[str, str | int | list[str] | None]
     identity: str  # known | ambiguous | unknown | withheld
     touches: int  # that are known
     interactions: int
