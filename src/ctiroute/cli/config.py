@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctiroute.app.intake import read_mappings
 from ctiroute.app.retention import beyond_retention
 from ctiroute.app.rule_files import read_rules
 from ctiroute.cli.output import EXIT_OK, add_config, counted, out, place_of, settings_of, warn
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ctiroute.cli.output import Commands
     from ctiroute.settings import Settings
 
+SECRET_KEYS = frozenset({"secret", "verify_token"})
+
 
 def add(commands: Commands) -> None:
     """Add the commands."""
@@ -29,8 +32,8 @@ def add(commands: Commands) -> None:
     check = actions.add_parser(
         "check",
         help="find every mistake",
-        description="Reads the settings and the rules they name as `serve` would, and looks whether the store and the data directory can "
-        "be written by whoever runs this. Opens no port and changes nothing. Exit code 2: `serve` would not start.",
+        description="Reads the settings, and the rules and mappings they name, as `serve` would, and looks whether the store and the "
+        "data directory can be written by whoever runs this. Opens no port and changes nothing. Exit code 2: `serve` would not start.",
     )
     add_config(check)
     check.set_defaults(run=_check)
@@ -42,6 +45,11 @@ def add(commands: Commands) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     faults = [*_store_faults(settings)]
+    media = settings.connectors
+    try:
+        read_mappings([one.mapping for one in media.hooks] + [one.mapping for one in media.imap] + [one.mapping for one in media.telegram])
+    except ConfigurationError as error:
+        faults += error.faults
     try:
         ruleset = read_rules(settings.rules)
     except ConfigurationError as error:
@@ -88,5 +96,5 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _hidden(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: ("•••" if key == "secret" and inner else _hidden(inner)) for key, inner in value.items()}
+        return {key: ("•••" if key in SECRET_KEYS and inner else _hidden(inner)) for key, inner in value.items()}
     return [_hidden(inner) for inner in value] if isinstance(value, list | tuple) else value

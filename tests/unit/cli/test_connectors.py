@@ -126,3 +126,24 @@ def test_every_shipped_mapping_is_listed(ctiroute: Callable[..., Said]) -> None:
         "chatwoot"
     ] == "HMAC-SHA256 over {timestamp}.{body}, not older than 300 s"
     assert told["connectors"] == []
+
+
+def test_a_mapping_that_would_stop_the_service_is_found_by_config_check(ctiroute: Callable[..., Said], tmp_path: Path) -> None:
+    """Each mistake with its place; `serve` refuses the same with the same words. What is secret is hidden by `config show`."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text("rules: []\ndefault: {menu: main}\n", encoding="utf-8")
+    (tmp_path / "crm.yml").write_text(MINE.replace("signature", "signatur"), encoding="utf-8")
+    settings = tmp_path / "site.yml"
+    settings.write_text(
+        f"data_dir: {tmp_path / 'data'}\nrules: {rules}\nconnectors:\n  hooks:\n"
+        "    - {name: crm, mapping: crm.yml, secret: s3cret-word, verify_token: other-word}\n    - {name: fax}\n",
+        encoding="utf-8",
+    )
+    checked, served = ctiroute("config", "check", "-c", str(settings)), ctiroute("serve", "-c", str(settings))
+    assert (checked.code, served.code) == (2, 2)
+    assert "crm.yml:2:1: is not known in a mapping (found 'signatur'); did you mean signature?" in checked.err
+    assert "fax: is no mapping that is shipped" in checked.err
+    assert served.err == checked.err
+    shown = ctiroute("config", "show", "-c", str(settings)).out
+    assert "s3cret-word" not in shown
+    assert "other-word" not in shown

@@ -159,8 +159,9 @@ class Door:
 
     async def _take(self, hook: Hook, place: Place, how: Reading) -> Tally:
         brought = bring(hook.mapping, hook.name, place, how)
-        for reason in brought.refused:
-            self._say(hook, f"a part of a message is of no use: {reason}")
+        if brought.refused:
+            places = dict.fromkeys(": ".join(reason.split(": ")[:2]) for reason in brought.refused)  # without what somebody wrote there
+            self._say(hook, f"a part of a message is of no use ({', '.join(places)}); ctiroute connectors try says why")
         if not brought:
             self._metrics.arrived(hook.name, Arrival.USELESS if brought.refused else Arrival.IGNORED)
             return Tally(refused=len(brought.refused))
