@@ -48,20 +48,40 @@ class _Snapshot:
 _read = msgspec.json.Decoder(_Snapshot).decode
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of learning did."""
+
+    calls: int = 0  # that were counted
+    is_last: bool = True  # False: there is more of the past to learn from
+
+
 async def learn(store: Store, now: datetime) -> int:
-    """Count what happened since learning got so far; return how many calls were counted. Raises `StoreError`."""
-    since, end = await store.reasons_learnt_until(), now - LAG
+    """Count all that happened since learning got so far; return how many calls were counted. Raises `StoreError`."""
     calls = 0
-    start = since if since is not None else end - FIRST
-    while start < end:
-        until = min(start + STEP, end)
-        counted, learnt = await _step(store, since, start, until)
-        if not await store.add_reasons(learnt):
-            log.info("another node has learnt from the calls since %s", start)
-            break
-        calls += counted
-        since = start = until
-    return calls
+    while not (step := await learn_some(store, now)).is_last:
+        calls += step.calls
+    return calls + step.calls
+
+
+async def learn_some(store: Store, now: datetime) -> Step:
+    """Count what happened since learning got so far, or the first day of it: that may take seconds of the store. Raises `StoreError`."""
+    since, end = await store.reasons_learnt_until(), now - LAG
+    start = since if since is not None else await _first_call_at(store, end)
+    if start is None or start >= end:
+        return Step()
+    until = min(start + STEP, end)
+    calls, learnt = await _step(store, since, start, until)
+    if not await store.add_reasons(learnt):
+        log.info("another node has learnt from the calls since %s", start)
+        return Step()
+    return Step(calls, is_last=until >= end)
+
+
+async def _first_call_at(store: Store, end: datetime) -> datetime | None:
+    """Return when the first call came that we know of, None: none did. Before that it was not we who would have seen a touch answered."""
+    first = await store.calls_between(end - FIRST, end, None, 1)
+    return place_of(first[0])[0] if first else None
 
 
 async def read_curves(store: Store, now: datetime) -> Curves:

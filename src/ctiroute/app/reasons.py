@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from ctiroute.app.reason_learning import learn, read_curves
+from ctiroute.app.reason_learning import learn_some, read_curves
 from ctiroute.errors import StoreError
 from ctiroute.model import ConfirmedReason, ReasonKind
 from ctiroute.reasons import PRIORS, pattern_of, ranked
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_S = 120.0  # a campaign that has just begun is answered within minutes
+SOON_S = 1.0  # until the next day of the past is learnt from
 AGAIN_S = 15.0  # when the store was away
+# Learning scans the touches of a month, which takes a moment for some ten thousand of them, and a minute for tens of millions: it rests for
+# so many times as long as it worked, so that calls have the store to themselves.
+REST = 100
 
 
 class ReasonKeeper:
@@ -65,25 +70,26 @@ class ReasonKeeper:
     async def run(self) -> None:
         """Learn and refresh until cancelled. A store that is away is asked again."""
         while True:
+            began, pause = perf_counter(), EVERY_S
             try:
-                await self.refresh()
-                pause = EVERY_S
+                if not await self.refresh():
+                    pause = SOON_S
             except StoreError as error:
                 log.warning("why people call cannot be learnt now: %s", error)
                 pause = AGAIN_S
             except Exception:
                 log.exception("learning why people call failed")
-                pause = EVERY_S
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(pause, REST * (perf_counter() - began)))
 
-    async def refresh(self) -> None:
-        """Learn from what happened since, or take over what another node has learnt. Raises `StoreError`."""
+    async def refresh(self) -> bool:
+        """Learn from what happened since, or take over what another node has learnt; False: there is more. Raises `StoreError`."""
         now = self._clock()
-        await learn(self._store, now)
+        step = await learn_some(self._store, now)
         until = await self._store.reasons_learnt_until()
         if until != self._learnt_until:
             self.curves = await read_curves(self._store, now)
             self._learnt_until = until
+        return step.is_last
 
     async def confirm(self, context: CallerContext, operator_id: str, kind: ReasonKind, about_id: str) -> ConfirmedReason | None:
         """Keep what an operator found the reason of a call to be; None when the call has no such candidate. Raises `StoreError`."""
