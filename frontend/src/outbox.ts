@@ -1,8 +1,8 @@
 // What the page sends, within the service's limit of 60 messages a minute. Pure: `now` (ms) is an argument.
 // Notes and choices go first; an ack gives way to a newer one of the same pop; a ping is sent when nothing else was.
-import type { Ack, Choose, FormEdit, Found, Note, Ping, Proposed } from "./wire.gen";
+import type { Ack, Choose, FormEdit, Found, Note, Ping, PromiseCallback, Proposed, Wrong } from "./wire.gen";
 
-export type BrowserMessage = Ack | Note | Choose | Ping | FormEdit | Found | Proposed;
+export type BrowserMessage = Ack | Note | Choose | Ping | FormEdit | Found | PromiseCallback | Proposed | Wrong;
 
 const WINDOW_MS = 60_000;
 const LIMIT = 54; // of the service's 60: its clock and ours need not agree about when a minute begins

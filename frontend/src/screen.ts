@@ -2,9 +2,9 @@
 // The server's rule is simple and so is ours: the highest revision of each pop wins, a snapshot replaces everything.
 import { clean } from "./clean";
 import { answered, unsent, type FormDrafts } from "./forms";
-import type { Customer, ErrorMessage, ExtensionMessage, FormAnswer, Interaction, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
+import type { CallbackPromised, Customer, ErrorMessage, ExtensionMessage, FormAnswer, Interaction, MissedCall, Operator, Pong, PopMessage, ScreenPop, Snapshot, SwitchMessage, SwitchState } from "./wire.gen";
 
-export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | Pong;
+export type ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | CallbackPromised | Pong;
 
 export type Link =
   | "starting" // not known yet whether anybody is signed in
@@ -33,6 +33,7 @@ export interface Screen {
   readonly forms: FormDrafts;
   readonly candidates: Readonly<Record<string, readonly Customer[]>>; // by pop_id: who it may be, in the order first told
   readonly chosen: Readonly<Record<string, string>>; // pop_id -> customer_id the operator chose, until the service confirms
+  readonly promised: Readonly<Record<string, CallbackPromised>>; // by pop_id: callbacks that were ordered from these pops
   readonly refusal: string; // why the service refused our last message; "" when it did not
 }
 
@@ -66,6 +67,7 @@ export const START: Screen = {
   forms: {},
   candidates: {},
   chosen: {},
+  promised: {},
   refusal: "",
 };
 
@@ -142,6 +144,8 @@ function hear(screen: Screen, message: ServerMessage, at: number, writing: boole
       return { ...screen, takenBy: message.taken_by };
     case "form":
       return { ...screen, pops: screen.pops.map((pop) => withInteraction(pop, message.interaction)), forms: answered(screen.forms, message) };
+    case "promised":
+      return { ...screen, refusal: "", promised: { ...screen.promised, [message.pop_id]: message } };
     case "error":
       return { ...screen, forms: unsent(screen.forms), refusal: message.detail, chosen: {}, drafts: unsaved(screen, message) }; // a choice that was refused can be made again
     case "pong":

@@ -126,3 +126,12 @@ test("control and bidirectional characters never enter the screen, keys that are
   assert.deepEqual(shownPop?.fields, [["label", "value"]]);
   assert.equal(shownPop?.offer.pop_id, "a\u0001");
 });
+
+test("a callback that was ordered from a pop stands there until the next snapshot of nobody", () => {
+  const promised = heard({ type: "promised", pop_id: "a", callback_id: "cb", asked_at: iso(60), due_at: iso(90), v: 1 });
+  const refused = heard({ type: "error", code: "refused", detail: "its window is over", v: 1 });
+  const screen = play(heard(snapshot([pop("a", { state: "talking" })])), refused, promised);
+  assert.equal(screen.promised["a"]?.due_at, iso(90));
+  assert.equal(screen.refusal, "");
+  assert.deepEqual(reduce(screen, { kind: "out" }).promised, {});
+});

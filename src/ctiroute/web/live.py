@@ -25,6 +25,7 @@ from ctiroute.web.throttle import Bucket
 from ctiroute.web.wire import (
     Ack,
     BrowserMessage,
+    CallbackPromised,
     Choose,
     ErrorMessage,
     FormEdit,
@@ -32,8 +33,7 @@ from ctiroute.web.wire import (
     Note,
     Ping,
     Pong,
-    Promise,
-    Promised,
+    PromiseCallback,
     Proposed,
     Wrong,
 )
@@ -219,7 +219,7 @@ class Live:
                 if answer is not None:
                     screen.offer(encode(answer))
                 return answer is not None
-            case Promise():
+            case PromiseCallback():
                 return await self._promise(screen, message)
             case Found() if self._answers is not None:
                 return await self._answers.found(screen.operator_id, message.pop_id, ReasonKind(message.kind), message.about_id)
@@ -234,7 +234,7 @@ class Live:
                 return True
         assert_never(message)
 
-    async def _promise(self, screen: Screen, message: Promise) -> bool:
+    async def _promise(self, screen: Screen, message: PromiseCallback) -> bool:
         """Order the callback that an operator promised, and tell all his tabs."""
         if self._promises is None:
             return False
@@ -242,7 +242,7 @@ class Live:
         order = await self._promises.promise(screen.operator_id, message.pop_id, due_at, message.note, myself=message.myself)
         if order is None:
             return False
-        self._screens.push(screen.operator_id, Promised(message.pop_id, order.callback_id, order.asked_at, order.due_at))
+        self._screens.push(screen.operator_id, CallbackPromised(message.pop_id, order.callback_id, order.asked_at, order.due_at))
         return True
 
     # --- the session behind it

@@ -82,7 +82,7 @@ class ErrorMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Promised:
+class CallbackPromised:
     """The answer to a `promise`: the callback is ordered, or was already."""
 
     pop_id: str
@@ -113,7 +113,7 @@ class Pong:
     v: int = WIRE_VERSION
 
 
-ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | Promised | Pong
+ServerMessage = Snapshot | PopMessage | SwitchMessage | ExtensionMessage | ErrorMessage | FormAnswer | CallbackPromised | Pong
 
 
 class _FromBrowser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -149,7 +149,7 @@ class Wrong(_FromBrowser, frozen=True, tag="wrong"):
     customer_id: Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class Promise(_FromBrowser, frozen=True, tag="promise"):
+class PromiseCallback(_FromBrowser, frozen=True, tag="promise"):
     """The operator promises to ring the customer of a pop again."""
 
     pop_id: Annotated[str, msgspec.Meta(max_length=400)]
@@ -187,4 +187,4 @@ class Ping(_FromBrowser, frozen=True, tag="ping"):
     """Sign of life, for browsers whose network swallows websocket pings."""
 
 
-BrowserMessage = Ack | Note | Choose | Wrong | FormEdit | Promise | Found | Proposed | Ping
+BrowserMessage = Ack | Note | Choose | Wrong | FormEdit | PromiseCallback | Found | Proposed | Ping
