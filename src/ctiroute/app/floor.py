@@ -272,7 +272,6 @@ class Floor:
         for call_id in named:
             self._run(self._desk.refresh(call_id))
 
-    # --- what other nodes tell
     # --- what stands on screens here, for who keeps it true
 
     def interaction_shown(self, operator_id: str, pop_id: str, interaction_id: str) -> Interaction | None:
@@ -292,13 +291,14 @@ class Floor:
         self._tell_changed(call_id)
         self._run(self._desk.refresh(call_id))
 
+    # --- what other nodes tell
 
-    def noted_elsewhere(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
     def interaction_changed_elsewhere(self, interaction_id: str) -> None:
         """Have a conversation read again."""
         if self.reread is not None:
             self.reread(interaction_id)
 
+    def noted_elsewhere(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Show a note that was written on another node, and is kept by it."""
         self._run(self._desk.write_note(pop_id, operator_id, text, at))
 
@@ -340,11 +340,11 @@ class Floor:
 
     # --- carrying out what the desk wants
 
-    def _run(self, commands: Iterable[Command]) -> None:
     def _offered(self, operator_id: str, pop_id: str) -> Offer | None:
         offer = self._desk.offer(pop_id)
         return offer if offer is not None and offer.operator_id == operator_id else None
 
+    def _run(self, commands: Iterable[Command]) -> None:
         for command in commands:
             try:
                 self._carry_out(command)
