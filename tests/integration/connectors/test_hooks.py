@@ -294,3 +294,18 @@ async def _post_raw(at: Vendor, data: object) -> tuple[int, str]:
     headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
     async with at.client.post("/hooks/telegram", data=data, headers=headers) as answer:
         return answer.status, await answer.text()
+
+
+async def test_what_came_by_other_media_is_known_when_the_customer_calls(tmp_path: Path) -> None:
+    """A form by visitor and phone, a chat by account, joined when he shares his number: one call sees both, and what was filled."""
+    async with vendor(tmp_path) as at:
+        bearer = {"Authorization": f"Bearer {SECRET}"}
+        assert (await at.post("form", payload("web-form-half"), bearer))[0] == 200
+        for name in ("telegram-text", "telegram-contact"):
+            assert (await at.telegram(payload(name)))[0] == 200
+        now = at.room.clock()
+        query = CallerQuery(Identifier(IdentifierKind.PHONE, "+380671234567"), now - timedelta(days=400), now, now)
+        facts = await at.room.service.store.find_caller(query)
+        found = {interaction.medium: interaction for interaction in facts.interactions}
+        assert set(found) == {Medium.WEB, Medium.TELEGRAM}
+        assert found[Medium.WEB].form["city"] == "Lviv"
