@@ -1,4 +1,4 @@
-"""`ctiroute connectors list|check|try`: which media tell us things, whether their mappings are right, and what a message would leave.
+"""`ctiroute connectors list|check|try|schema`: which media tell us things, whether mappings are right, and what a message would leave.
 
 Opens no store and no connection.
 """
@@ -18,6 +18,7 @@ from ctiroute.cli.told import as_json, in_words, signed_by
 from ctiroute.connectors.webhook.files import read_mapping, ready_names
 from ctiroute.connectors.webhook.mapping import Reading, Refused, Unsigned, bring, place_of, verify
 from ctiroute.connectors.webhook.mapping.bodies import read_body
+from ctiroute.connectors.webhook.mapping.schema import schema
 from ctiroute.errors import ConfigurationError, Fault, MappingError, PayloadError
 from ctiroute.store.importing import external_touch_id
 
@@ -39,6 +40,7 @@ def add(commands: Commands) -> None:
     _add_list(actions)
     _add_check(actions)
     _add_try(actions)
+    _add_schema(actions)
 
 
 def _add_list(actions: Commands) -> None:
@@ -88,6 +90,21 @@ def _add_try(actions: Commands) -> None:
     parser.add_argument("--at", type=_time, metavar="TIME", help='as if it had arrived at "2026-11-20 12:00" UTC')
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_try)
+
+
+def _add_schema(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "schema",
+        help="print the JSON Schema of mapping files, for editors",
+        description="Prints the JSON Schema (draft-07) of a mapping file. Put it beside your mappings and write as the first line of each: "
+        "# yaml-language-server: $schema=mappings.schema.json",
+    )
+    parser.set_defaults(run=_schema)
+
+
+def _schema(_arguments: argparse.Namespace) -> int:
+    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    return EXIT_OK
 
 
 def _list(arguments: argparse.Namespace) -> int:

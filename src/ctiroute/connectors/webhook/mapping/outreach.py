@@ -88,7 +88,7 @@ class TouchShape:
         )
 
 
-_TEXTS = ("title", "text", "terms")
+TEXTS = ("title", "text", "terms")
 
 
 def read_receipt(node: Node) -> ReceiptShape:
@@ -113,7 +113,7 @@ def read_touch(node: Node) -> TouchShape:
         medium = f.require("medium", one_of(*Medium))
         status = f.get("status", one_of(*TouchStatus), None)
         sent_at = f.get("sent_at", read_value, None)
-        texts = {name: f.get(name, read_value, None) for name in _TEXTS}
+        texts = {name: f.get(name, read_value, None) for name in TEXTS}
         given = f.get("fields", mapping_of(read_value), {})
     return TouchShape(
         campaign, external_id, to, medium, status, sent_at, {name: one for name, one in texts.items() if one is not None}, given

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 TOLERANCE = timedelta(minutes=5)  # between the sender's clock and ours; the usual one
 MAX_TOLERANCE = timedelta(hours=24)
 MAX_SENT = 1024  # characters of a signature or token; real ones are under 200
-_ALGORITHMS = ("sha256", "sha512", "sha1")
+ALGORITHMS = ("sha256", "sha512", "sha1")
+ENCODINGS = ("hex", "base64")
 _PARTS = re.compile(r"\{(body|timestamp|nonce)\}|([^{}]+)")
 _header = matching(r"[A-Za-z0-9-]{1,80}", "the name of a header")
 
@@ -169,11 +170,11 @@ def read_signature(node: Node) -> Signature:
 
 def _read_hmac(node: Node) -> Hmac:
     with fields(node, "signature") as f:
-        algorithm = f.require("hmac", choice(*_ALGORITHMS))
+        algorithm = f.require("hmac", choice(*ALGORITHMS))
         header = f.get("header", _header, None)
         value = f.get("value", read_value, None)
         prefix = f.get("prefix", text, "")
-        encoding = f.get("encoding", choice("hex", "base64"), "hex")
+        encoding = f.get("encoding", choice(*ENCODINGS), "hex")
         over = f.get("over", _over, ("{body}",))
         timestamp = f.get("timestamp", read_value, None)
         nonce = f.get("nonce", read_value, None)
