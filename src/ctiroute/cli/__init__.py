@@ -31,6 +31,7 @@ _COMMANDS = (
     "rules",
     "connectors",
     "import",
+    "customer",
     "call",
     "callback",
     "trace",
