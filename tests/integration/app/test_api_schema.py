@@ -25,10 +25,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from ctiroute.demo.show import RULES
 from ctiroute.model import Scope
 from ctiroute.web.api.keys import new_key
 from ctiroute.web.api.openapi import document
-from tests.unit.app.office import RULES, office
+from tests.unit.app.office import office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from ctiroute.app.service import Service
 from ctiroute.demo.company import CAMPAIGN_CALLER, DIALED, OPERATORS, seed
 from ctiroute.demo.show import RULES
 from ctiroute.model import Caller, CallRecord, LegStarted, Medium, Member, OfferAnswered, OfferStarted, RouteRequest
-from ctiroute.settings import AsteriskSettings, ConnectorsSettings, FastAgiSettings, Settings, WebSettings
+from ctiroute.settings import AsteriskSettings, ConnectorsSettings, ContinueSettings, FastAgiSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -174,6 +174,7 @@ async def office(
     redis: str = "",
     connectors: ConnectorsSettings | None = None,
     sensitive: tuple[str, ...] = (),
+    continue_link: ContinueSettings | None = None,
     change: Callable[[Service], None] = lambda _: None,
     **more: Any,
 ) -> AsyncIterator[Office]:
@@ -192,6 +193,7 @@ async def office(
         web=WebSettings(port=0, same_extension=same_extension),
         connectors=connectors or ConnectorsSettings(),
         sensitive=sensitive,
+        continue_link=continue_link or ContinueSettings(),
         **more,
     )
     service = Service(settings, clock)

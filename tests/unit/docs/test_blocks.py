@@ -54,11 +54,11 @@ def test_every_yaml_block_says_what_it_is(block: Block) -> None:
 def test_settings_load(block: Block, tmp_path: Path) -> None:
     """Files of secrets that a block names are made first."""
     secret = tmp_path / "secret"
-    secret.write_text("s3cret\n", encoding="utf-8")
+    secret.write_text("s3cret, and long enough\n", encoding="utf-8")
     path = tmp_path / "ctiroute.yml"
     path.write_text(re.sub(r"(secret_file: ).*", rf"\g<1>{secret}", block.text), encoding="utf-8")
     settings = load_settings(path, {})
-    assert all(each.secret == "s3cret" for each in settings.asterisk)
+    assert all(each.secret == "s3cret, and long enough" for each in settings.asterisk)
 
 
 @pytest.mark.parametrize("block", RULES, ids=str)
