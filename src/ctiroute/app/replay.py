@@ -9,6 +9,7 @@ Knows neither terminal nor files; what it counts is added up in `replay_tally`.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from ctiroute.rules.facts import NO_NEEDS
 from ctiroute.store.places import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ctiroute.app.seen import Seen
     from ctiroute.model import CallRecord, Decision, Operator
@@ -137,13 +138,16 @@ class Replay:
             page = await store.calls_between(self.since, self.until, after, PAGE if left is None else min(PAGE, left))
             if not page:
                 return True
-            for record in page:
-                self.judge(record)
+            await asyncio.to_thread(self._judge_all, page)  # neither the calls of a service nor a terminal's bar wait for it
             after = place_of(page[-1])
             left = None if left is None else left - len(page)
             if not progress(page[-1]):
                 return False
         return not await store.calls_between(self.since, self.until, after, 1)
+
+    def _judge_all(self, page: Sequence[CallRecord]) -> None:
+        for record in page:
+            self.judge(record)
 
     def judge(self, record: CallRecord) -> None:
         """Decide one call twice and count what came of it."""

@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ctiroute.app.hidden import HiddenCaller
-from ctiroute.app.what_if import Estimate, WhatIf
+from ctiroute.app.what_if import WhatIf
 from ctiroute.model import ToDefault, ToExtension, ToMenu, ToOperator, ToQueue
 from ctiroute.model.phone import mask_phone
 from ctiroute.rules.lint import unreached
+from ctiroute.web.api.rules_found import Group, Kind, Lost, QueueLoad, ReplayReport, Sample, Unjudged, Unreachable, Way
 
 if TYPE_CHECKING:
     from ctiroute.model import Caller, CallRecord, Decision, Destination, RouteRequest
@@ -36,111 +37,6 @@ class LeftOut(StrEnum):
     NO_SNAPSHOT = "what was known of it is not kept any more"
     UNREADABLE = "its snapshot cannot be read"
     TRIAL = "a trial"
-
-
-class Kind(StrEnum):
-    """What is different about a call."""
-
-    MOVED = "moved"
-    SHOWN = "shown otherwise"
-    RENAMED = "renamed"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Which rule sends a call where."""
-
-    rule: str  # "default" for the default
-    to: str  # in words: "queue promo, priority 10"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One call of a group."""
-
-    call_id: str
-    at: datetime  # aware, UTC
-    caller: str  # masked
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Calls with the same change."""
-
-    kind: Kind
-    before: Way
-    after: Way
-    calls: int
-    samples: tuple[Sample, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLoad:
-    """How many calls are sent to a queue, by hour of the day."""
-
-    queue: str
-    before: tuple[int, ...]  # 24 counts, hour 0 first, in the rules' timezone, over the whole stretch
-    after: tuple[int, ...]
-    busiest_before: int  # calls in the busiest single hour of all
-    busiest_after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """Calls that could not be judged, because a rule asked for something that is not kept."""
-
-    rules: str  # "candidate" or "current"
-    rule: str
-    asked: str
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A rule that took calls and takes none any more."""
-
-    rule: str
-    calls: int  # that it took
-    there: bool  # it is still in the candidate
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """A rule of the candidate that no call can come to, whatever calls there are."""
-
-    rule: str
-    by: str  # the earlier rule that takes all its calls; "": its own conditions exclude each other
-    new: bool  # it could be reached in the current rules, or is not there
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a replay found."""
-
-    candidate: str  # version
-    against: str  # version
-    since: datetime
-    until: datetime
-    complete: bool  # False: stopped, or limited; what is here is about the calls up to `judged_until`
-    judged_until: datetime | None  # time of the last call looked at; None: there was none
-    judged: int
-    moved: int
-    shown: int
-    renamed: int
-    left_out: dict[str, int]
-    unjudged: tuple[Unjudged, ...]
-    groups: tuple[Group, ...]  # most calls first
-    load: tuple[QueueLoad, ...]
-    unreachable: tuple[Unreachable, ...]  # rules of the candidate that no call can come to, in their order
-    never: tuple[str, ...]  # other rules of the candidate that none of these calls came to, in their order
-    lost: tuple[Lost, ...]
-    otherwise_then: int  # calls that took another way then than the current rules give: they were decided by earlier rules
-    estimate: Estimate
-
-    @property
-    def changed(self) -> int:
-        """How many calls would go elsewhere, or be shown otherwise."""
-        return self.moved + self.shown
 
 
 @dataclass(slots=True)
@@ -200,7 +96,7 @@ class Tally:
         if len(cell.samples) < SAMPLES:
             cell.samples.append(Sample(request.call_id, request.received_at, masked(request.caller)))
 
-    def report(self, since: datetime, until: datetime, *, complete: bool) -> Report:
+    def report(self, since: datetime, until: datetime, *, complete: bool) -> ReplayReport:
         """Return what was found so far. Which rules are unreachable is known of rule sets that were loaded with `forms`."""
         load = self._load()
         already, unreachable = unreached(self._against), unreached(self._candidate)
@@ -213,7 +109,7 @@ class Tally:
         if self._others.calls:
             others = Way(OTHERS, OTHERS)
             groups.append(Group(Kind.MOVED, others, others, self._others.calls, tuple(self._others.samples)))
-        return Report(
+        return ReplayReport(
             candidate=self._candidate.version,
             against=self._against.version,
             since=since,
@@ -221,6 +117,7 @@ class Tally:
             complete=complete,
             judged_until=self.last_at,
             judged=self.judged,
+            changed=self._kinds[Kind.MOVED] + self._kinds[Kind.SHOWN],
             moved=self._kinds[Kind.MOVED],
             shown=self._kinds[Kind.SHOWN],
             renamed=self._kinds[Kind.RENAMED],

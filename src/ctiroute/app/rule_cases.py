@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctiroute.app.rule_files import CASES, MAX_FILES, SUFFIXES, is_cases, read_rules
+from ctiroute.app.rule_files import CASES, MAX_FILES, SUFFIXES, compile_texts, is_cases, read_rules
 from ctiroute.documents import MAX_BYTES
 from ctiroute.engine.decide import decide
 from ctiroute.errors import Fault, RulesError
@@ -14,6 +14,8 @@ from ctiroute.rules import Ruleset
 from ctiroute.rules.cases import Case, Result, load_cases, run_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ctiroute.model import Decision
     from ctiroute.rules.cases import Given
 
@@ -60,6 +62,13 @@ def read_suite(path: Path) -> Suite:
     if only is not None:  # fixtures may stand in the other files
         cases, files = tuple(case for case in cases if case.file == str(only)), (only,)
     return Suite(ruleset, cases, files)
+
+
+def suite_of(texts: Mapping[str, str]) -> Suite:
+    """Return rules and cases of texts that lie in no folder. Raises `RulesError` as `read_suite` does."""
+    ruleset = compile_texts(texts)
+    files = tuple(Path(name) for name in texts if is_cases(Path(name)))
+    return Suite(ruleset, load_cases([(str(file), texts[str(file)].encode()) for file in files], ruleset), files)
 
 
 def _files(path: Path) -> tuple[Path, ...]:

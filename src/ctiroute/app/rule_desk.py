@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import asdict
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ctiroute.app.rule_check import check_texts
 from ctiroute.app.rule_explain import explain_facts
-from ctiroute.app.rule_versions import UnknownVersion, before, diff, find, go_back, plan
-from ctiroute.model import Caller, Medium, RouteRequest
+from ctiroute.app.rule_files import compile_texts
+from ctiroute.app.rule_rollback import plan_swap, version_there
+from ctiroute.app.rule_trials import RuleTrials, as_explained
+from ctiroute.app.rule_versions import Rollback, UnknownVersion, before, diff, find, go_back, kept, plan
+from ctiroute.errors import Fault, RulesError
+from ctiroute.model import Caller, Medium, RouteRequest, RulesVersion
 from ctiroute.model.phone import is_withheld, parse_phone
 from ctiroute.web.api.rules import faults_of
 from ctiroute.web.api.rules_wire import (
-    Condition,
-    Explained,
-    ExplainedRule,
     RolledBack,
     RulesChecked,
     RulesDiff,
     RulesInUse,
+    RulesPut,
     UsedVersion,
     VersionFiles,
 )
-from ctiroute.web.ports import NoSuchVersion
+from ctiroute.web.ports import NoSuchVersion, RulesChanged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
 
     from ctiroute.app.rule_history import RuleHistory
     from ctiroute.app.rule_keeper import RuleKeeper
-    from ctiroute.errors import Fault
-    from ctiroute.model import RulesVersion
     from ctiroute.rules import Facts
     from ctiroute.rules.lint import Known
     from ctiroute.store.base import Store
+    from ctiroute.web.api.rules_wire import Explained, RulesToPut
 
 SETTLE_S = 1.0  # for a version that is being kept
+_SUFFIXES = frozenset({".yml", ".yaml", ".md", ".txt"})
+_PLACES = "a name below the folder that ends in .yml, .yaml, .md or .txt, no part of it beginning with a dot"
 
 
 class RulesDesk:
@@ -68,7 +71,8 @@ class RulesDesk:
         self._region = region
         self._known = known
         self._facts = facts
-        self._turn = asyncio.Lock()  # one rollback after the other
+        self._turn = asyncio.Lock()  # one change of the folder after the other
+        self.trials = RuleTrials(path, keeper, store, clock)
 
     def current(self) -> RulesInUse:
         """Return the rules in use, with their files."""
@@ -112,20 +116,36 @@ class RulesDesk:
                 done = await plan(self._store, self._path, version)
             except UnknownVersion as error:
                 raise NoSuchVersion(str(error)) from None
-            if not dry_run:
-                done = await go_back(
-                    self._store, self._path, done, self._clock(), lambda version: self._keeper.announce(version, who, "rollback")
-                )
-                await self._keeper.reload(who, "rollback")
-        swap = done.swap
-        return RolledBack(
-            before=done.before,
-            after=done.after.version,
-            written=list(swap.written),
-            removed=list(swap.removed),
-            saved_to=None if swap.saved_to is None else str(swap.saved_to),
-            in_use=self._keeper.current().version == done.after.version,
-        )
+            return RolledBack(*await self._in_place(done, who, "rollback", dry_run=dry_run))
+
+    async def put(self, asked: RulesToPut, who: str) -> RulesPut:
+        """Have these files in place of those in the folder, and use them."""
+        async with self._turn:
+            await self._settled()
+            there, used = await asyncio.to_thread(version_there, self._path), self._keeper.current().version
+            if asked.base is not None and not (used.startswith(asked.base) and there == used):
+                raise RulesChanged(f"rules {used} are in use, and {there or 'files with mistakes'} in the folder")
+            faults = [Fault(name, 0, 0, "is no place for rules", hint=_PLACES) for name in asked.files if not _is_place(name)]
+            if faults:
+                raise RulesError(faults)
+            ruleset = await asyncio.to_thread(compile_texts, asked.files)
+            swap = await asyncio.to_thread(plan_swap, self._path, asked.files)
+            version = RulesVersion(ruleset.version, self._clock(), who, "api", "", asked.files)
+            planned = Rollback(await kept(self._store, there), version, swap)
+            return RulesPut(*await self._in_place(planned, who, "api", dry_run=asked.dry_run))
+
+    async def _in_place(
+        self, planned: Rollback, who: str, how: str, *, dry_run: bool
+    ) -> tuple[str | None, str, list[str], list[str], str | None, bool]:
+        """Put a version in place and use it; return the fields of the answer."""
+        if not dry_run:
+            planned = await go_back(
+                self._store, self._path, planned, self._clock(), lambda version: self._keeper.announce(version, who, how)
+            )
+            await self._keeper.reload(who, how)
+        swap, version = planned.swap, planned.after.version
+        saved_to = None if swap.saved_to is None else str(swap.saved_to)
+        return planned.before, version, list(swap.written), list(swap.removed), saved_to, self._keeper.current().version == version
 
     async def reload(self, who: str) -> tuple[Fault, ...]:
         """Read the files now; return what is wrong with them."""
@@ -138,31 +158,7 @@ class RulesDesk:
         withheld = number is None and is_withheld(phone)
         caller = Caller("" if withheld else phone, number, withheld=withheld)
         request = RouteRequest("explain", Medium.VOICE, caller, parse_phone(dialed, self._region) or dialed, self._clock())
-        explained = explain_facts(await self._facts(request), self._keeper.current())
-        decision, context = explained.decision, explained.facts.context
-        to = decision.destination
-        return Explained(
-            version=explained.ruleset.version,
-            status=decision.status.value,
-            rule=decision.rule,
-            destination={"to": type(to).__name__.removeprefix("To").lower(), **asdict(to)},
-            identity=context.identity.kind.value,
-            touches=len(context.touches),
-            interactions=len(context.interactions),
-            rules=[
-                ExplainedRule(
-                    rule.rule,
-                    rule.file,
-                    rule.line,
-                    rule.standing.value,
-                    [
-                        Condition(step.verdict.condition, step.verdict.wanted, step.verdict.seen, step.verdict.matched, step.depth)
-                        for step in rule.steps
-                    ],
-                )
-                for rule in explained.rules
-            ],
-        )
+        return as_explained(explain_facts(await self._facts(request), self._keeper.current()))
 
     async def _settled(self) -> None:
         """Wait until what has just come into use is kept; while the store is away, whoever asks it next is told."""
@@ -176,3 +172,9 @@ class RulesDesk:
             return await find(self._store, version)
         except UnknownVersion as error:
             raise NoSuchVersion(str(error)) from None
+
+
+def _is_place(name: str) -> bool:
+    """Say whether a program may write a file of this name: rules, cases, scripts and lists, and nothing that is hidden."""
+    file = PurePosixPath(name)
+    return not file.is_absolute() and file.suffix in _SUFFIXES and not any(part.startswith(".") for part in file.parts)

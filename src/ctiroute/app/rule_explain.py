@@ -116,13 +116,12 @@ async def trace_call(settings: Settings, path: Path, names: tuple[str, ...]) -> 
         await store.open()
         for call_id in names:
             if (record := await store.get_call(call_id)) is not None:
-                return record, past_call(record, await _rules_of(record, store, path), await _operators(store))
+                return record, past_call(record, await rules_of(record, store, read_rules(path)), await _operators(store))
     return None
 
 
-async def _rules_of(record: CallRecord, store: Store, path: Path) -> Ruleset:
-    """Return the rules that decided a call: those of the files, or a version that is kept; else the present ones."""
-    present = read_rules(path)
+async def rules_of(record: CallRecord, store: Store, present: Ruleset) -> Ruleset:
+    """Return the rules that decided a call: the present ones, or a version that is kept; else the present ones all the same."""
     file = from_bytes(record.snapshot) if record.snapshot is not None else None
     if file is None or file.ruleset_version in {"", present.version}:
         return present

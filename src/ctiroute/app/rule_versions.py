@@ -70,7 +70,7 @@ async def plan(store: Store, path: Path, named: str | None) -> Rollback:
     there = await asyncio.to_thread(version_there, path)
     after = await find(store, named) if named is not None else await to_go_back_to(store, there)
     swap = await asyncio.to_thread(plan_swap, path, after.files)
-    return Rollback(await _kept(store, there), after, swap)
+    return Rollback(await kept(store, there), after, swap)
 
 
 async def go_back(store: Store, path: Path, planned: Rollback, now: datetime, note: Callable[[str], None] = lambda _: None) -> Rollback:
@@ -79,14 +79,15 @@ async def go_back(store: Store, path: Path, planned: Rollback, now: datetime, no
     What is in the folder and is no version that is kept (a bad save, say) is saved beside, and the result says where.
     """
     there = await asyncio.to_thread(version_there, path)
-    kept = await _kept(store, there)
+    before = await kept(store, there)
     note(planned.after.version)
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
-    swap = await asyncio.to_thread(swap_in, path, planned.after.files, is_kept=kept is not None, stamp=stamp)
-    return replace(planned, before=kept, swap=swap)
+    swap = await asyncio.to_thread(swap_in, path, planned.after.files, is_kept=before is not None, stamp=stamp)
+    return replace(planned, before=before, swap=swap)
 
 
-async def _kept(store: Store, version: str | None) -> str | None:
+async def kept(store: Store, version: str | None) -> str | None:
+    """Return a version that can be gone back to, or None."""
     return version if version is not None and await store.get_rules_version(version) is not None else None
 
 

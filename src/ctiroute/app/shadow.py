@@ -20,11 +20,12 @@ from prometheus_client import Gauge
 
 from ctiroute.app.hidden import HiddenFactError
 from ctiroute.app.replay import Judge
-from ctiroute.app.replay_tally import OTHERS, Kind, Sample, difference, in_words, masked
+from ctiroute.app.replay_tally import OTHERS, difference, in_words, masked
 from ctiroute.app.rule_files import read_rules, signature
 from ctiroute.app.seen import Seen
 from ctiroute.errors import ConfigurationError, StoreError
 from ctiroute.model import ShadowReport, Status
+from ctiroute.web.api.rules_found import Kind, Pair, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -51,16 +52,6 @@ _BY_RULES = frozenset({Status.ROUTED, Status.DEFAULT})
 class _FloorState(Protocol):
     def __call__(self, pbx: str, needs: Needs) -> tuple[Mapping[str, QueueState], Collection[str] | None]:
         """Return the queues in `needs` as they stand on a switch, and whose phone could ring now when that is in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A rule in use, and the one of the candidate that would have taken its calls."""
-
-    live: str
-    candidate: str
-    kinds: dict[str, int]  # what would have been different -> calls
-    samples: tuple[tuple[Sample, str, str], ...]  # the call, where it went, where it would have gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ had the lines been as they were, and not what their coming would have done to th
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
 from ctiroute.model import Outcome
+from ctiroute.web.api.rules_found import Estimate, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,29 +55,6 @@ class _Waits:
     @property
     def variance(self) -> float:
         return max(0.0, (self.squares - self.total * self.total / self.calls) / (self.calls - 1)) if self.calls > 1 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """Calls that would have gone from one queue to another. Seconds are means of a call."""
-
-    before: str  # queue, or "" for another way: a menu, an extension
-    after: str
-    calls: int  # moved this way whose recorded wait is known
-    waited_s: float  # as recorded
-    would_wait_s: float  # estimated
-    error_s: float  # 95 % of such estimates are no further off, if the lines had been as they were
-    left_share: float  # of them, how many left before anybody answered, as recorded
-    would_leave_share: float  # estimated
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """An estimate, never a measurement."""
-
-    shifts: tuple[Shift, ...] = ()  # most calls first
-    unknown: dict[str, int] = field(default_factory=dict)  # why -> moved calls of which nothing can be said
-    doubts: tuple[str, ...] = ()  # what speaks against believing it
 
 
 class WhatIf:

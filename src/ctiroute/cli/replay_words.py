@@ -11,13 +11,12 @@ from ctiroute.cli.output import counted, out
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from ctiroute.app.replay_tally import Group, Report, Unreachable
-    from ctiroute.app.what_if import Estimate
+    from ctiroute.web.api.rules_found import Estimate, Group, ReplayReport, Unreachable
 
 MOST = 20  # groups shown; --json has them all
 
 
-def say(report: Report, zone: tzinfo) -> None:
+def say(report: ReplayReport, zone: tzinfo) -> None:
     """Print a report. Times are in `zone`, the rules' own."""
     whole = "" if report.complete else " (not all: the replay was stopped or limited)"
     _print(f"{counted(report.judged, 'call')} of {_span(report, zone)} decided again{whole}: rules {report.against} -> {report.candidate}")
@@ -38,12 +37,12 @@ def say(report: Report, zone: tzinfo) -> None:
         _estimate(report.estimate)
 
 
-def _span(report: Report, zone: tzinfo) -> str:
+def _span(report: ReplayReport, zone: tzinfo) -> str:
     until = report.until if report.complete or report.judged_until is None else report.judged_until
     return f"{report.since.astimezone(zone):%Y-%m-%d %H:%M} to {until.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def _left_out(report: Report) -> None:
+def _left_out(report: ReplayReport) -> None:
     for why, count in report.left_out.items():
         _print(f"not judged: {counted(count, 'call')}: {why}")
     for each in report.unjudged:
@@ -62,7 +61,7 @@ def _group(group: Group, zone: tzinfo) -> None:
         _print(f"    {sample.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {sample.caller:14}  {sample.call_id}", style="dim")
 
 
-def _load(report: Report) -> None:
+def _load(report: ReplayReport) -> None:
     changed = [each for each in report.load if each.before != each.after]
     if not changed:
         return
@@ -80,7 +79,7 @@ def _change(before: int, after: int) -> str:
     return f"{before:,}" if before == after else f"{before:,} -> {after:,}"
 
 
-def _rules(report: Report) -> None:
+def _rules(report: ReplayReport) -> None:
     lost = [f"{each.rule} ({each.calls:,}{'' if each.there else ', not in the candidate'})" for each in report.lost]
     for title, names in (
         ("rules that took calls and would take none", lost),

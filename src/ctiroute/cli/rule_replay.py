@@ -24,11 +24,11 @@ from ctiroute.errors import ConfigurationError, StoreError
 from ctiroute.store import open_store
 
 if TYPE_CHECKING:
-    from ctiroute.app.replay_tally import Report
     from ctiroute.cli.output import Commands
     from ctiroute.model import CallRecord
     from ctiroute.rules import Ruleset
     from ctiroute.store.base import Store
+    from ctiroute.web.api.rules_found import ReplayReport
 
 DAYS = 7  # a whole week: each day has its own habits
 
@@ -72,7 +72,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         return EXIT_NO
     report = run(_judge(settings.store_url, candidate, against, (since, until), arguments.limit))
     if arguments.json:
-        print(json.dumps(msgspec.to_builtins(report) | {"changed": report.changed}, ensure_ascii=False))
+        print(json.dumps(msgspec.to_builtins(report), ensure_ascii=False))
     else:
         say(report, candidate.zone)
     stopped = not report.complete and arguments.limit is None
@@ -89,7 +89,7 @@ def _rules(path: Path, what: str) -> Ruleset | None:
         return None
 
 
-async def _judge(url: str, candidate: Ruleset, against: Ruleset, stretch: tuple[datetime, datetime], limit: int | None) -> Report:
+async def _judge(url: str, candidate: Ruleset, against: Ruleset, stretch: tuple[datetime, datetime], limit: int | None) -> ReplayReport:
     async with AsyncExitStack() as stack:
         store = open_store(url)
         if await store.schema_version() == 0:

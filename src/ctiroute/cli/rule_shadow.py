@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.app.shadow import SAMPLES, Findings, Pair
+from ctiroute.app.shadow_told import gathered
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, counted, out, settings_of
 from ctiroute.errors import StoreError
@@ -18,10 +16,10 @@ from ctiroute.store import open_store
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
 
     from ctiroute.cli.output import Commands
     from ctiroute.model import ShadowReport
+    from ctiroute.web.api.rules_found import Trial
 
 
 def add(actions: Commands) -> None:
@@ -39,25 +37,11 @@ def add(actions: Commands) -> None:
     parser.set_defaults(run=_shadow)
 
 
-@dataclass(slots=True)
-class Trial:
-    """One version of a candidate beside one of the live rules, over all nodes."""
-
-    candidate: str
-    live: str
-    since: datetime
-    until: datetime
-    runs: int = 0
-    faults: list[str] = field(default_factory=list)  # of runs told of lately
-    calls: Counter[str] = field(default_factory=Counter)
-    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
-
-
 def _shadow(arguments: argparse.Namespace) -> int:
     trials = gathered(run(_reports(settings_of(arguments).store_url)))
     shown = trials if arguments.all else trials[:1]
     if arguments.json:
-        print(json.dumps({"trials": [_as_json(trial) for trial in shown]}, ensure_ascii=False))
+        print(json.dumps({"trials": msgspec.to_builtins(shown)}, ensure_ascii=False))
     elif not shown:
         out.print("no rules have been on trial: name some with `shadow` in the settings", markup=False)
     for trial in () if arguments.json else shown:
@@ -76,56 +60,17 @@ async def _reports(url: str) -> list[ShadowReport]:
         await store.close()
 
 
-def gathered(reports: Iterable[ShadowReport]) -> list[Trial]:
-    """Return what all runs told, by versions, the latest first. A report that this version cannot read is passed over."""
-    trials: dict[tuple[str, str], Trial] = {}
-    for report in reports:  # the latest first
-        try:
-            found = msgspec.json.decode(report.report, type=Findings)
-        except msgspec.MsgspecError:
-            continue
-        trial = trials.setdefault((found.candidate, found.live), Trial(found.candidate, found.live, found.since, report.told_at))
-        trial.runs += 1
-        trial.since = min(trial.since, found.since)
-        trial.faults += [found.fault] if found.fault and found.fault not in trial.faults else []
-        trial.calls.update(found.calls)
-        for pair in found.pairs:
-            names = pair.live, pair.candidate
-            before = trial.pairs.get(names)
-            if before is not None:
-                kinds = dict(Counter(before.kinds) + Counter(pair.kinds))
-                samples = sorted((*before.samples, *pair.samples), key=lambda sample: sample[0].at)[-SAMPLES:]
-                trial.pairs[names] = Pair(*names, kinds, tuple(samples))
-            else:
-                trial.pairs[names] = pair
-    return list(trials.values())
-
-
-def _ordered(trial: Trial) -> list[Pair]:
-    return sorted(trial.pairs.values(), key=lambda pair: -sum(pair.kinds.values()))
-
-
-def _as_json(trial: Trial) -> dict[str, object]:
-    return {
-        "candidate": trial.candidate,
-        "live": trial.live,
-        "since": trial.since.isoformat(),
-        "until": trial.until.isoformat(),
-        "runs": trial.runs,
-        "faults": trial.faults,
-        "calls": dict(trial.calls),
-        "pairs": msgspec.to_builtins(_ordered(trial)),
-    }
-
-
 def _say(trial: Trial) -> None:
     asked = sum(trial.calls.values())
     span = f"{trial.since:%Y-%m-%d %H:%M} to {trial.until:%Y-%m-%d %H:%M} UTC"
     _print(f"rules {trial.candidate or '(none yet)'} on trial beside {trial.live or '(no call yet)'}, {span}", style="bold")
     for fault in trial.faults:
         _print(f"  cannot be used: {fault}", style="red")
-    _print(f"  {counted(asked, 'call')}: " + (", ".join(f"{count:,} {what}" for what, count in trial.calls.most_common()) or "none yet"))
-    for pair in _ordered(trial):
+    _print(
+        f"  {counted(asked, 'call')}: "
+        + (", ".join(f"{count:,} {what}" for what, count in Counter(trial.calls).most_common()) or "none yet")
+    )
+    for pair in trial.pairs:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in pair.kinds.items())
         _print(f"\n  {pair.live} -> {pair.candidate}: {kinds}", style="bold")
         for sample, before, after in pair.samples:

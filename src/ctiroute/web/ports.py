@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from ctiroute.errors import Fault
     from ctiroute.model import CallbackFilter, CallbackOrder, Fate, Operator, ReasonKind, RouteRequest
     from ctiroute.model.callback import CallbackAsked
-    from ctiroute.web.api.rules_wire import Explained, RolledBack, RulesChecked, RulesDiff, RulesInUse, UsedVersion, VersionFiles
+    from ctiroute.web.api.rules_found import ReplayReport, RulesTested, TracedCall, Trials
+    from ctiroute.web.api.rules_wire import (
+        Explained,
+        RolledBack,
+        RulesChecked,
+        RulesDiff,
+        RulesInUse,
+        RulesPut,
+        RulesToPut,
+        RulesToReplay,
+        UsedVersion,
+        VersionFiles,
+    )
     from ctiroute.web.wire import Ack, FormAnswer, FormEdit, Snapshot
 
 
@@ -126,8 +138,32 @@ class RouteDesk(Protocol):
         """Decide as for a call, within a call's deadline, and keep a record of it. Never raises for what may break behind it."""
 
 
+class RulesChanged(RuntimeError):  # noqa: N818 - reads as what it is
+    """Other rules than those somebody started from are there; the message says which."""
+
+
+class RulesTrials(Protocol):
+    """What tries rules and changes nothing. Raises `StoreError` when past calls cannot be read."""
+
+    async def test(self, files: Mapping[str, str]) -> RulesTested:
+        """Run the cases among these files (name -> text) against the rules among them; of none, those in the folder."""
+
+    async def replay(self, asked: RulesToReplay) -> ReplayReport:
+        """Hold rules against those in use, on past calls. Raises `ConfigurationError` when they cannot be used."""
+
+    async def shadow(self) -> Trials:
+        """Return what rules on trial would have done otherwise."""
+
+    async def trace(self, call_id: str) -> TracedCall | None:
+        """Return what happened to a call, and why; None: nothing is kept of it."""
+
+
 class RulesDesk(Protocol):
     """The rules, for the programs and pages by which people look after them. Raises `StoreError` when versions cannot be read."""
+
+    @property
+    def trials(self) -> RulesTrials:
+        """What tries them."""
 
     def current(self) -> RulesInUse:
         """Return the rules in use, with their files."""
@@ -148,6 +184,12 @@ class RulesDesk(Protocol):
         """Put an earlier version in place and use it; None: the last that was in use before.
 
         Raises `NoSuchVersion`, `ConfigurationError` when it cannot be used any more, `OSError` when the folder cannot be written to.
+        """
+
+    async def put(self, asked: RulesToPut, who: str) -> RulesPut:
+        """Have files in place of those in the folder and use them.
+
+        Raises `RulesChanged`, `ConfigurationError` when they cannot be used, `OSError` when the folder cannot be written to.
         """
 
     async def reload(self, who: str) -> tuple[Fault, ...]:

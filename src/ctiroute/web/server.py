@@ -23,7 +23,8 @@ from ctiroute.web.api.keys import ApiKeys
 from ctiroute.web.api.openapi import openapi
 from ctiroute.web.api.reports import Reports
 from ctiroute.web.api.route import Routes
-from ctiroute.web.api.rules import Rules
+from ctiroute.web.api.rules import AtWork, Rules
+from ctiroute.web.api.rules_trials import RulesOnTrial
 from ctiroute.web.api.touches import Touches
 from ctiroute.web.api.webhooks import Webhooks
 from ctiroute.web.cookie import SessionCookie
@@ -153,13 +154,15 @@ class WebServer:
         self._app.add_routes(Reports(store, keys, clock).routes())
         if webhooks is not None:
             self._app.add_routes(Webhooks(webhooks, store, keys, clock, limits).routes())
-        if routing is not None:
         self._app.add_routes(Customers(store, keys, clock, limits, region).routes())
+        if routing is not None:
             self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())
         if callbacks is not None:
             self._app.add_routes(CallbackRoutes(callbacks, keys, limits, region).routes())
         if rules is not None:
-            self._app.add_routes(Rules(rules, keys, limits).routes())
+            at_work = AtWork()
+            self._app.add_routes(Rules(rules, keys, limits, at_work).routes())
+            self._app.add_routes(RulesOnTrial(rules.trials, keys, limits, at_work).routes())
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
 from jsonschema import Draft202012Validator
 
+from ctiroute.app.shadow import Findings
 from ctiroute.demo.company import CAMPAIGN_CALLER
-from ctiroute.model import Scope
+from ctiroute.model import Scope, ShadowReport
 from ctiroute.web.api.keys import new_key
+from ctiroute.web.api.rules_found import Pair, Sample
 from tests.unit.app.office import Office, office
 
 if TYPE_CHECKING:
@@ -96,6 +100,113 @@ async def test_files_are_checked_and_kept_nowhere(tmp_path: Path) -> None:
         for body in wrong:
             assert (await at.ask("POST", "/check", body))[0] == 400
         assert [path.name for path in sorted(at.folder.iterdir())] == ["a.test.yml", "a.yml"]
+
+
+async def test_files_are_put_in_place_and_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """All of them or none; cases and scripts beside stay; who did it is kept; what was there can be gone back to."""
+    async with desk(tmp_path) as at:
+        first = at.room.service.rules.current().version
+        files = {
+            "b.yml": GOOD.format(name="put").replace("{queue: promo}", "{queue: promo, pop: {script: scripts/x.md}}"),
+            "scripts/x.md": "Hello",
+        }
+        status, planned = await at.ask("PUT", "/files", {"files": files, "base": first, "dry_run": True})
+        assert (status, planned["written"], planned["removed"], planned["in_use"]) == (200, ["b.yml", "scripts/x.md"], ["a.yml"], False)
+        assert not (at.folder / "b.yml").exists()
+        with caplog.at_level(logging.INFO):
+            status, done = await at.ask("PUT", "/files", {"files": files, "base": first})
+        assert (status, done["before"], done["after"], done["in_use"]) == (200, first, planned["after"], True)
+        assert sorted(path.name for path in at.folder.iterdir()) == ["a.test.yml", "b.yml", "scripts"]
+        assert (await at.room.route("lab:1.1")).rule == "put"
+        assert f"(admin page) put rules {done['after']} in place of {first}" in caplog.text
+        newest = (await at.ask("GET", "/versions?limit=1"))[1]["versions"][0]
+        assert (newest["version"], newest["how"], newest["who"]) == (done["after"], "api", "admin page")
+        assert (await at.ask("POST", "/rollback", {}))[1]["after"] == first
+
+
+async def test_files_that_cannot_be_put_change_nothing(tmp_path: Path) -> None:
+    """Mistakes, places outside of the folder or hidden in it, and rules that others have changed meanwhile."""
+    async with desk(tmp_path) as at:
+        first = at.room.service.rules.current().version
+        good = {"a.yml": GOOD.format(name="other")}
+        status, problem = await at.ask("PUT", "/files", {"files": {"a.yml": BAD}})
+        assert (status, problem["type"], problem["faults"][0]["line"]) == (422, "urn:ctiroute:problem:wrong-rules", 4)
+        for name in ("../x.yml", "/etc/x.yml", ".hidden.yml", ".rollback/x.md", "scripts/.x.md", "run.sh", "scripts/../../x.md"):
+            status, problem = await at.ask("PUT", "/files", {"files": {**good, name: GOOD.format(name="x")}})
+            assert (status, problem["type"]) == (422, "urn:ctiroute:problem:wrong-rules"), name
+        assert (await at.ask("PUT", "/files", {"files": good, "base": "ffffffffffff"}))[0] == 409
+        at.save("by-hand")  # perhaps not read yet
+        status, problem = await at.ask("PUT", "/files", {"files": good, "base": first})
+        assert (status, problem["type"]) == (409, "urn:ctiroute:problem:changed-meanwhile")
+        assert (at.folder / "a.yml").read_text(encoding="utf-8") == GOOD.format(name="by-hand")
+        assert not (tmp_path / "x.yml").exists()
+
+
+async def test_cases_are_run(tmp_path: Path) -> None:
+    """Those that are sent, or those in the folder; a failure says what was expected, what came and why."""
+    case = "cases: [{{name: a call, given: {{now: '2026-11-20 12:00', caller: '+380671234567'}}, expect: {{queue: {queue}}}}}]\n"
+    async with desk(tmp_path, Scope.RULES_READ) as at:
+        files = {"a.yml": GOOD.format(name="first"), "a.test.yml": case.format(queue="promo")}
+        status, answer = await at.ask("POST", "/test", {"files": files})
+        assert (status, answer["ok"], [one["passed"] for one in answer["cases"]]) == (200, True, [True])
+        assert (answer["reached"]["rules"][0]["taken"], answer["reached"]["default_taken"]) == (1, 0)
+        (at.folder / "a.test.yml").write_text(case.format(queue="vip"), encoding="utf-8")
+        status, answer = await at.ask("POST", "/test", {})
+        (failed,) = answer["cases"]
+        assert (status, answer["ok"], failed["rule"]) == (200, False, "first")
+        assert [(one["expected"], one["got"]) for one in failed["differences"]] == [("vip", "promo")]
+        assert failed["why"]
+        status, answer = await at.ask("POST", "/test", {"files": {"a.yml": BAD}})
+        assert (status, answer["ok"], answer["faults"][0]["line"], answer["reached"]) == (200, False, 4, None)
+
+
+async def test_what_rules_would_have_done_to_the_calls_of_the_day(tmp_path: Path) -> None:
+    """Against those in use; masked, and calls of before the stretch left out; mistakes are answered as such."""
+    async with desk(tmp_path, Scope.RULES_READ) as at:
+        for number in range(3):
+            await at.room.route(f"lab:1.{number}")
+        await at.room.kept("lab:1.2")
+        at.room.clock.move(minutes=1)  # type: ignore[attr-defined]  # the office's own clock
+        narrow = GOOD.format(name="nobody").replace("when: {}", "when: {customer: {attributes: {segment: platinum}}}")
+        status, found = await at.ask("POST", "/replay", {"files": {"a.yml": narrow}, "days": 1})
+        assert (status, found["judged"], found["changed"], found["complete"]) == (200, 3, 3, True)
+        (group,) = found["groups"]
+        assert (group["before"], group["after"]["to"], group["calls"]) == ({"rule": "first", "to": "queue promo"}, "menu main", 3)
+        assert "•••" in group["samples"][0]["caller"]
+        assert (found["never"], found["unreachable"]) == (["nobody"], [])
+        _, same = await at.ask("POST", "/replay", {"files": {"a.yml": GOOD.format(name="first")}, "until": "2020-01-01T00:00:00Z"})
+        assert (same["judged"], same["changed"]) == (0, 0)
+        assert (await at.ask("POST", "/replay", {"files": {"a.yml": BAD}}))[0] == 422
+        for wrong in ({"days": 0}, {"limit": 0}, {"until": "2020-01-01T00:00:00"}):
+            assert (await at.ask("POST", "/replay", {"files": {"a.yml": narrow}, **wrong}))[0] == 400
+
+
+async def test_one_piece_of_work_at_a_time(tmp_path: Path) -> None:
+    """What takes time that calls need is not done twice at once: the second is told to come again."""
+    async with desk(tmp_path, Scope.RULES_READ) as at:
+        many = {"a.yml": "rules:\n" + "".join(f"  - {{name: r{n}, when: {{dialed: '{n}'}}, then: {{queue: a}}}}\n" for n in range(2000))}
+        bodies = ("/check", {"files": many}), ("/test", {"files": many}), ("/replay", {"files": many})
+        statuses = [status for status, _ in await asyncio.gather(*(at.ask("POST", *body) for body in bodies))]
+        assert sorted(statuses) == [200, 503, 503] or 422 in statuses
+        assert (await at.ask("POST", "/check", {"files": {"a.yml": BAD}}))[0] == 200
+
+
+async def test_rules_on_trial_and_what_became_of_a_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As the commands tell it; a call nobody knows is none."""
+    async with desk(tmp_path, Scope.RULES_READ) as at:
+        sample = Sample("lab:1", at.room.clock(), "+38067•••4567"), "menu main", "queue vip"
+        told = Findings("new", "old", at.room.clock(), "", {"moved": 1}, (Pair("default", "vip", {"moved": 1}, (sample,)),))
+        await at.room.service.store.put_shadow_report(ShadowReport("a/1", at.room.clock(), msgspec.json.encode(told)))
+        status, found = await at.ask("GET", "/shadow")
+        assert (status, [(one["candidate"], one["runs"], one["calls"]) for one in found["trials"]]) == (200, [("new", 1, {"moved": 1})])
+        await at.room.route("lab:1.7")
+        await at.room.kept("lab:1.7")
+        with caplog.at_level(logging.INFO):
+            status, traced = await at.ask("GET", "/trace/lab:1.7")
+        assert (status, traced["rule"], traced["status"], traced["explained"]["rule"]) == (200, "first", "routed", "first")
+        assert CAMPAIGN_CALLER not in json.dumps(traced)
+        assert "(admin page) asked what happened to call lab:1.7" in caplog.text
+        assert (await at.ask("GET", "/trace/lab:0.0"))[0] == 404
 
 
 async def test_versions_and_what_changed(tmp_path: Path) -> None:
@@ -187,14 +298,22 @@ async def test_a_key_reads_or_writes_as_its_scopes_say(tmp_path: Path) -> None:
         ("POST", "/check", {"files": {"a.yml": BAD}}),
         ("GET", "/versions", None),
         ("GET", "/explain?phone=1", None),
+        ("POST", "/test", {}),
+        ("POST", "/replay", {"files": {"a.yml": GOOD.format(name="x")}}),
+        ("GET", "/shadow", None),
+        ("GET", "/trace/none", None),
     ]
-    writes: list[tuple[str, str, object]] = [("POST", "/reload", None), ("POST", "/rollback", {"dry_run": True})]
+    writes: list[tuple[str, str, object]] = [
+        ("POST", "/reload", None),
+        ("POST", "/rollback", {"dry_run": True}),
+        ("PUT", "/files", {"files": {"a.yml": GOOD.format(name="x")}, "dry_run": True}),
+    ]
     async with desk(tmp_path, Scope.RULES_READ) as at:
-        assert [(await at.ask(*each))[0] for each in reads] == [200] * 4
-        assert [(await at.ask(*each))[0] for each in writes] == [403] * 2
+        assert [(await at.ask(*each))[0] for each in reads] == [200] * 7 + [404]
+        assert [(await at.ask(*each))[0] for each in writes] == [403] * 3
     (tmp_path / "other").mkdir()
     async with desk(tmp_path / "other", Scope.TOUCHES) as at:
-        assert [(await at.ask(*each))[0] for each in (*reads, *writes)] == [403] * 6
+        assert [(await at.ask(*each))[0] for each in (*reads, *writes)] == [403] * 11
 
 
 async def test_the_examples_of_the_openapi_document_work(tmp_path: Path) -> None:
@@ -202,6 +321,8 @@ async def test_the_examples_of_the_openapi_document_work(tmp_path: Path) -> None
     async with desk(tmp_path) as at:
         first = at.room.service.rules.current().version
         await at.saved("second")
+        await at.room.route("lab:1.7")
+        await at.room.kept("lab:1.7")
         async with at.client.get("/api/openapi.json") as answer:
             document = json.loads(await answer.read())
         done = 0
@@ -213,7 +334,7 @@ async def test_the_examples_of_the_openapi_document_work(tmp_path: Path) -> None
                     each["name"]: each["example"] for each in operation.get("parameters", []) if each["in"] == "query" and "example" in each
                 }
                 body: object = None
-                address = path.replace("{version}", first)
+                address = path.replace("{version}", first).replace("{call_id}", "lab:1.7")
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     body = content["example"]
                     validator(document, content["schema"]).validate(body)
@@ -222,7 +343,7 @@ async def test_the_examples_of_the_openapi_document_work(tmp_path: Path) -> None
                     assert answer.status == 200, got
                     validator(document, operation["responses"]["200"]["content"]["application/json"]["schema"]).validate(got)
                 done += 1
-        assert done == 8
+        assert done == 13
         async with at.client.get("/api/v1/rules/versions/ffff") as answer:
             validator(document, {"$ref": "#/components/schemas/ProblemDocument"}).validate(json.loads(await answer.read()))
 

@@ -12,10 +12,11 @@ import msgspec
 from ctiroute.app.call_files import CallFile, from_bytes, to_bytes
 from ctiroute.app.hidden import NUMBER
 from ctiroute.app.replay import Judge, Replay
-from ctiroute.app.replay_tally import Kind, Report, Tally, Unreachable, difference
+from ctiroute.app.replay_tally import Tally, difference
 from ctiroute.engine.decide import decide
 from ctiroute.model import TRIAL, CallRecord, Status
 from ctiroute.store import open_store
+from ctiroute.web.api.rules_found import Kind, ReplayReport, Unreachable
 from tests.unit.app.history import DAY, FIRST, Plain, context_of, plain_calls, record_of, rules
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def by_hand_after(call: Plain) -> str:
     return "queue help" if call.number and sum(age <= 3600 for age in call.calls) >= 2 else "menu main"
 
 
-def replayed(records: list[CallRecord], after: Ruleset, before: Ruleset) -> tuple[Tally, Report]:
+def replayed(records: list[CallRecord], after: Ruleset, before: Ruleset) -> tuple[Tally, ReplayReport]:
     """Replay records without a store."""
     replay = Replay(Judge(after, {}), Judge(before, {}), FIRST, FIRST + 7 * DAY)
     for record in records:

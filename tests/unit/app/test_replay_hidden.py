@@ -20,7 +20,7 @@ from tests.unit.app.history import FIRST, Plain, context_of, record_of, rules
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ctiroute.app.replay_tally import Report
+    from ctiroute.web.api.rules_found import ReplayReport
 
 AT = FIRST + timedelta(hours=10)
 CALL = Plain("pbx:1", AT, "+380671234567", (("autumn-sms", 60),), "vip", (), 20, left=False)
@@ -53,7 +53,7 @@ def recorded(
     )
 
 
-def replayed(record: CallRecord, candidate: Ruleset, against: Ruleset) -> Report:
+def replayed(record: CallRecord, candidate: Ruleset, against: Ruleset) -> ReplayReport:
     """Replay one call."""
     replay = Replay(Judge(candidate, PEOPLE), Judge(against, PEOPLE), FIRST, FIRST + timedelta(days=1))
     replay.judge(record)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from ctiroute.app import shadow as shadows
 from ctiroute.app.shadow import MAX_WAITING, Overheard, Shadow, ShadowMetrics
-from ctiroute.cli.rule_shadow import gathered
+from ctiroute.app.shadow_told import gathered
 from ctiroute.engine.decide import decide
 from ctiroute.model import TRIAL, Status
 from ctiroute.store import open_store

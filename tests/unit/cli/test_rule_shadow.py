@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ctiroute.app.replay_tally import Sample
-from ctiroute.app.shadow import Findings, Pair
+from ctiroute.app.shadow import Findings
 from ctiroute.model import ShadowReport
 from ctiroute.store import open_store
+from ctiroute.web.api.rules_found import Pair, Sample
 from tests.unit.app.history import FIRST
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctiroute.web.api.rules_found import ReplayReport, RulesTested, TracedCall, Trials
 from ctiroute.web.api.rules_wire import (
     Explained,
     RollBack,
@@ -11,7 +12,11 @@ from ctiroute.web.api.rules_wire import (
     RulesChecked,
     RulesDiff,
     RulesInUse,
+    RulesPut,
     RulesToCheck,
+    RulesToPut,
+    RulesToReplay,
+    RulesToTest,
     UsedVersions,
     VersionFiles,
 )
@@ -19,16 +24,43 @@ from ctiroute.web.api.rules_wire import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMAS = (RulesInUse, RulesToCheck, RulesChecked, UsedVersions, VersionFiles, RulesDiff, RollBack, RolledBack, Explained)
+SCHEMAS = (
+    RulesInUse,
+    RulesToCheck,
+    RulesChecked,
+    RulesToPut,
+    RulesPut,
+    UsedVersions,
+    VersionFiles,
+    RulesDiff,
+    RollBack,
+    RolledBack,
+    Explained,
+    RulesToTest,
+    RulesTested,
+    RulesToReplay,
+    ReplayReport,
+    Trials,
+    TracedCall,
+)
 
 _READ, _WRITE = "Needs the scope `rules:read`.", "Needs the scope `rules:write`."
-_CHECK_EXAMPLE = {"files": {"10-winter.yml": "rules:\n  - name: winter\n    when: {}\n    then: {queue: promo}\ndefault: {menu: main}\n"}}
+_WINTER = "rules:\n  - name: winter\n    when: {}\n    then: {queue: promo}\ndefault: {menu: main}\n"
+_CASES = "cases: [{name: winter, given: {now: '2026-11-20 12:00', caller: '+380671234567'}, expect: {queue: promo}}]\n"
+_CHECK_EXAMPLE = {"files": {"10-winter.yml": _WINTER}}
 _VERSION = {
     "name": "version",
     "in": "path",
     "description": "A version, or its first digits.",
     "required": True,
     "schema": {"type": "string", "minLength": 4, "maxLength": 12},
+}
+_CALL_ID = {
+    "name": "call_id",
+    "in": "path",
+    "description": "The call's id: the name of the Asterisk, a colon, the Linkedid.",
+    "required": True,
+    "schema": {"type": "string", "maxLength": 200},
 }
 
 
@@ -41,6 +73,42 @@ def paths() -> dict[str, Any]:
                 "checkRules", "Find every mistake in rule files", f"The files are kept nowhere. {_READ}", "RulesToCheck", _CHECK_EXAMPLE
             )
             | {"responses": _answers("RulesChecked", 400, 401, 403, 408, 413, 415, 429, 503)}
+        },
+        "/api/v1/rules/files": {
+            "put": _post(
+                "putRules",
+                "Have these files in place of those in the folder, and use them",
+                "As if in one step. Rule files that are not among them go; cases, scripts and lists that nobody names stay. "
+                f"With `base`, nothing is done when other rules than these are in use, or in the folder. {_WRITE}",
+                "RulesToPut",
+                {**_CHECK_EXAMPLE, "dry_run": True},
+            )
+            | {"responses": _answers("RulesPut", 400, 401, 403, 408, 409, 413, 415, 422, 429, 503)}
+        },
+        "/api/v1/rules/test": {
+            "post": _post(
+                "testRules",
+                "Run the cases that try rules",
+                f"Rules and cases among the files, which are kept nowhere; without files, those in the folder. {_READ}",
+                "RulesToTest",
+                {"files": {"10-winter.yml": _WINTER, "10-winter.test.yml": _CASES}},
+            )
+            | {"responses": _answers("RulesTested", 400, 401, 403, 408, 413, 415, 429, 503)}
+        },
+        "/api/v1/rules/replay": {
+            "post": _post(
+                "replayRules",
+                "What rules would have done to past calls",
+                "Each is decided again, by these rules and by those in use, on what was known of it at its time. What it would have meant "
+                f"for waits is an estimate. {_READ}",
+                "RulesToReplay",
+                {**_CHECK_EXAMPLE, "days": 1},
+            )
+            | {"responses": _answers("ReplayReport", 400, 401, 403, 408, 413, 415, 422, 429, 503)}
+        },
+        "/api/v1/rules/shadow": {"get": _get("getShadow", "What rules on trial would have done otherwise", "Trials")},
+        "/api/v1/rules/trace/{call_id}": {
+            "get": _get("traceCall", "What happened to a call, and why", "TracedCall", 404, parameters=[_CALL_ID])
         },
         "/api/v1/rules/versions": {
             "get": _get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -14,8 +14,8 @@ from ctiroute.errors import ConfigurationError
 from ctiroute.model import Scope
 from ctiroute.model.phone import mask_phone
 from ctiroute.web.api.body import received
-from ctiroute.web.api.rules_wire import RollBack, RuleFault, RulesToCheck, UsedVersions
-from ctiroute.web.ports import NoSuchVersion
+from ctiroute.web.api.rules_wire import RollBack, RuleFault, RulesToCheck, RulesToPut, UsedVersions
+from ctiroute.web.ports import NoSuchVersion, RulesChanged
 from ctiroute.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -36,19 +36,36 @@ _MOST = 200
 _NUMBER = 64  # characters of a number that is asked about
 
 
+class AtWork:
+    """One piece of work at a time: compiling, testing and replaying take time that calls need."""
+
+    def __init__(self) -> None:
+        self._busy = False
+
+    def __enter__(self) -> Self:
+        if self._busy:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Other rules are looked at just now; try again.", {"Retry-After": "2"})
+        self._busy = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._busy = False
+
+
 class Rules:
     """Serves the routes of rules."""
 
-    def __init__(self, desk: RulesDesk, keys: ApiKeys, limits: WebLimits) -> None:
+    def __init__(self, desk: RulesDesk, keys: ApiKeys, limits: WebLimits, at_work: AtWork) -> None:
         self._desk = desk
         self._keys = keys
         self._limits = limits
-        self._busy = False
+        self._at_work = at_work
 
     def routes(self) -> list[web.RouteDef]:
         """Return all routes."""
         return [
             web.get("/api/v1/rules", self.current),
+            web.put("/api/v1/rules/files", self.put),
             web.post("/api/v1/rules/check", self.check),
             web.get("/api/v1/rules/versions", self.versions),
             web.get("/api/v1/rules/versions/{version}", self.version),
@@ -61,19 +78,31 @@ class Rules:
     async def current(self, request: web.Request) -> web.Response:
         """GET /api/v1/rules: the rules in use, and the files they were made of."""
         await self._keys.admit(request, Scope.RULES_READ)
-        return _json(self._desk.current())
+        return answer(self._desk.current())
 
     async def check(self, request: web.Request) -> web.Response:
         """POST /api/v1/rules/check: every mistake in files that are in no folder yet. Nothing is kept."""
         await self._keys.admit(request, Scope.RULES_READ)
-        asked = await self._body(request, RulesToCheck)
-        if self._busy:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Other rules are checked just now; try again.", {"Retry-After": "2"})
-        self._busy = True  # one at a time: compiling takes time that calls need
+        asked = await body_of(request, RulesToCheck, self._limits)
+        with self._at_work:
+            return answer(await self._desk.check(asked.files))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """PUT /api/v1/rules/files: have these files in place of those in the folder, and use them."""
+        key = await self._keys.admit(request, Scope.RULES_WRITE)
+        asked = await body_of(request, RulesToPut, self._limits)
         try:
-            return _json(await self._desk.check(asked.files))
-        finally:
-            self._busy = False
+            with self._at_work:
+                done = await self._desk.put(asked, key.name)
+        except RulesChanged as error:
+            raise Problem(HTTPStatus.CONFLICT, "changed-meanwhile", f"{error}; nothing has changed.") from None
+        except ConfigurationError as error:
+            raise wrong(error.faults, "These files cannot be used; nothing has changed.") from None
+        except OSError as error:
+            raise _not_writable(error) from None
+        if not asked.dry_run:
+            _audit(key, f"put rules {done.after} in place of {done.before or 'what was no version'}")
+        return answer(done)
 
     async def versions(self, request: web.Request) -> web.Response:
         """GET /api/v1/rules/versions: which rules came into use when, by whom."""
@@ -81,13 +110,13 @@ class Rules:
         asked = request.query.get("limit", str(_VERSIONS))
         if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= _MOST):
             raise Problem(HTTPStatus.BAD_REQUEST, "bad-query", f"limit is a number from 1 to {_MOST}.")
-        return _json(UsedVersions(await self._desk.versions(int(asked))))
+        return answer(UsedVersions(await self._desk.versions(int(asked))))
 
     async def version(self, request: web.Request) -> web.Response:
         """GET /api/v1/rules/versions/{version}: one version with its files."""
         await self._keys.admit(request, Scope.RULES_READ)
         try:
-            return _json(await self._desk.version(request.match_info["version"]))
+            return answer(await self._desk.version(request.match_info["version"]))
         except NoSuchVersion as error:
             raise _unknown(error) from None
 
@@ -95,29 +124,25 @@ class Rules:
         """GET /api/v1/rules/versions/{version}/diff: what it changed of the one before, or of the one that `against` names."""
         await self._keys.admit(request, Scope.RULES_READ)
         try:
-            return _json(await self._desk.diff(request.match_info["version"], request.query.get("against")))
+            return answer(await self._desk.diff(request.match_info["version"], request.query.get("against")))
         except NoSuchVersion as error:
             raise _unknown(error) from None
 
     async def roll_back(self, request: web.Request) -> web.Response:
         """POST /api/v1/rules/rollback: put an earlier version back in place, and use it."""
         key = await self._keys.admit(request, Scope.RULES_WRITE)
-        asked = await self._body(request, RollBack)
+        asked = await body_of(request, RollBack, self._limits)
         try:
             done = await self._desk.roll_back(asked.version, key.name, dry_run=asked.dry_run)
         except NoSuchVersion as error:
             raise _unknown(error) from None
         except ConfigurationError as error:
-            raise _wrong(error.faults, "This version cannot be used by this ctiroute; nothing has changed.") from None
+            raise wrong(error.faults, "This version cannot be used by this ctiroute; nothing has changed.") from None
         except OSError as error:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "not-writable",
-                f"The service may not write to the folder of the rules ({error.strerror or error}); nothing has changed.",
-            ) from None
+            raise _not_writable(error) from None
         if not asked.dry_run:
             _audit(key, f"put rules {done.after} in place of {done.before or 'what was no version'}")
-        return _json(done)
+        return answer(done)
 
     async def reload(self, request: web.Request) -> web.Response:
         """POST /api/v1/rules/reload: read the files now."""
@@ -126,8 +151,8 @@ class Rules:
         now = self._desk.current()
         _audit(key, f"had the rules read: {f'they are wrong, {now.version} stays' if faults else now.version}")
         if faults:
-            raise _wrong(faults, f"The files cannot be used; rules {now.version} stay in use.")
-        return _json(now)
+            raise wrong(faults, f"The files cannot be used; rules {now.version} stay in use.")
+        return answer(now)
 
     async def explain(self, request: web.Request) -> web.Response:
         """GET /api/v1/rules/explain?phone=...: where a call would go, and why. No phone rings."""
@@ -136,16 +161,18 @@ class Rules:
         if not phone or max(len(phone), len(dialed)) > _NUMBER:
             raise Problem(HTTPStatus.BAD_REQUEST, "bad-query", f"Give phone, and perhaps dialed: at most {_NUMBER} characters each.")
         _audit(key, f"asked what would become of a call from {mask_phone(phone)}")
-        return _json(await self._desk.explain(phone, dialed))
+        return answer(await self._desk.explain(phone, dialed))
 
-    async def _body(self, request: web.Request, kind: type[T]) -> T:
-        if request.content_type != "application/json":
-            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "Send application/json.")
-        async with received(request, replace(self._limits, import_bytes=self._limits.rules_bytes)) as body:
-            try:
-                return msgspec.json.decode(body.read(), type=kind)
-            except (msgspec.DecodeError, UnicodeError) as error:
-                raise Problem(HTTPStatus.BAD_REQUEST, "bad-body", f"The body cannot be read: {error}.") from None
+
+async def body_of(request: web.Request, kind: type[T], limits: WebLimits) -> T:
+    """Return the body of a request. Raises `Problem` with what is wrong with it."""
+    if request.content_type != "application/json":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "Send application/json.")
+    async with received(request, replace(limits, import_bytes=limits.rules_bytes)) as body:
+        try:
+            return msgspec.json.decode(body.read(), type=kind)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, "bad-body", f"The body cannot be read: {error}.") from None
 
 
 def faults_of(faults: Iterable[Fault]) -> list[RuleFault]:
@@ -153,7 +180,8 @@ def faults_of(faults: Iterable[Fault]) -> list[RuleFault]:
     return [RuleFault(each.file, each.line, each.column, each.message, each.found, each.hint) for each in faults]
 
 
-def _wrong(faults: Iterable[Fault], detail: str) -> Problem:
+def wrong(faults: Iterable[Fault], detail: str) -> Problem:
+    """Return the answer to rules with mistakes."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-rules", detail, extra={"faults": faults_of(faults)})
 
 
@@ -165,5 +193,11 @@ def _audit(key: ApiKey, what: str) -> None:
     log.info("audit: API key %s (%s) %s", key.key_id, key.name, what)
 
 
-def _json(body: object) -> web.Response:
+def _not_writable(error: OSError) -> Problem:
+    detail = f"The service may not write to the folder of the rules ({error.strerror or error}); nothing has changed."
+    return Problem(HTTPStatus.CONFLICT, "not-writable", detail)
+
+
+def answer(body: object) -> web.Response:
+    """Return the answer with a record, or a plain object."""
     return web.Response(body=msgspec.json.encode(body), content_type="application/json")

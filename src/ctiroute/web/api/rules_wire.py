@@ -101,6 +101,33 @@ class RolledBack(msgspec.Struct, frozen=True):
     in_use: bool  # this node decides calls by it now
 
 
+class RulesToPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The files that are to be the rules from now on."""
+
+    files: Annotated[dict[FileName, str], msgspec.Meta(min_length=1, max_length=1000)]
+    base: Version | None = None  # the version they were made from: when others came into use meanwhile, nothing is done; null: do not look
+    dry_run: bool = False  # only say what would be done
+
+
+class RulesPut(RolledBack, frozen=True):
+    """What was done, or would be."""
+
+
+class RulesToTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules with the cases that try them (names that end in .test.yml)."""
+
+    files: Annotated[dict[FileName, str], msgspec.Meta(max_length=1000)] = {}  # none: those in the folder of the rules
+
+
+class RulesToReplay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules that are held against those in use, on calls of the past."""
+
+    files: Annotated[dict[FileName, str], msgspec.Meta(min_length=1, max_length=1000)]
+    days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 7.0  # calls of so many days up to `until`
+    until: datetime | None = None  # null: now
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200_000)] = 100_000  # calls, the oldest first
+
+
 class Condition(msgspec.Struct, frozen=True):
     """One condition, and the value it saw."""
 
