@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from ctiroute.app.tasks import Tasks
+    from ctiroute.app.urgency import Urgency
     from ctiroute.connectors.asking import Source
     from ctiroute.connectors.webhook import mapping as mappings
     from ctiroute.connectors.webhook.mapping import Brought
@@ -41,8 +42,15 @@ log = logging.getLogger(__name__)
 class Keeping:
     """Keeps in a store what connectors bring."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], changed: Callable[[Iterable[str]], None] = lambda _: None) -> None:
-        """Take what it works with; `changed` hears which interactions were changed, for pops that show them."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        changed: Callable[[Iterable[str]], None] = lambda _: None,
+        urgency: Urgency | None = None,
+    ) -> None:
+        """Take what it works with; `changed` hears which interactions were changed, for pops that show them, `urgency` raises flags."""
+        self._urgency = urgency
         self._store = store
         self._clock = clock
         self._changed = changed
@@ -57,7 +65,8 @@ class Keeping:
             unknown = await self._store.add_receipts(brought.receipts)
             lost = sum(receipt.touch_id in unknown for receipt in brought.receipts)
             taken, refused = taken + len(brought.receipts) - lost, refused + lost
-        told = await self._take_in(brought.intakes)
+        intakes = brought.intakes if self._urgency is None else await self._urgency.flagged(brought.intakes)
+        told = await self._take_in(intakes)
         return Tally(taken + told.taken, repeated + told.repeated, refused + told.refused)
 
     async def _take_in(self, intakes: Sequence[Intake]) -> Tally:
@@ -86,12 +95,13 @@ class Media:
         registry: CollectorRegistry,
         clock: Callable[[], datetime],
         changed: Callable[[Iterable[str]], None] = lambda _: None,
+        urgency: Urgency | None = None,
     ) -> None:
         """Read the mappings that the settings name. Raises `MappingError` with every fault of all of them."""
         configured = settings.connectors
         named = [each.mapping for each in configured.hooks] + [each.mapping for each in configured.telegram]
         read = read_mappings(named + [each.mapping for each in configured.imap])
-        metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock, changed)
+        metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock, changed, urgency)
         hooks = [Hook(each.name, read[each.mapping], each.secret, each.verify_token) for each in configured.hooks]
         self._door = Door(hooks, keeping, metrics, clock, settings.region, external_touch_id)
         sources: list[Source] = [

@@ -42,6 +42,7 @@ from ctiroute.app.sessions import SharedSessions
 from ctiroute.app.shadow import Overheard, Shadow, ShadowMetrics
 from ctiroute.app.tasks import Tasks
 from ctiroute.app.trust import Trust
+from ctiroute.app.urgency import Urgency
 from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
 from ctiroute.connectors.asterisk.ami_link import AsteriskLink
 from ctiroute.connectors.asterisk.ami_metrics import AmiMetrics
@@ -163,7 +164,8 @@ class Service:
         self.links = {each.name: AsteriskLink(each, sink, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None
         rule_desk = RulesDesk(settings.rules, self.rules, self.history, self.store, clock, settings.region, known_by(settings), self._facts)
-        self.media = Media(settings, self.store, self.registry, clock, self.forms.changed)
+        self.urgency = Urgency(self.store, self.rules.current)
+        self.media = Media(settings, self.store, self.registry, clock, self.forms.changed, self.urgency)
         self.web = WebServer(
             settings.web,
             self.store,
@@ -174,6 +176,7 @@ class Service:
             keeper=keeper,
             rules=rule_desk,
             answers=self.answers,
+            flags=self.urgency,
             routing=ledger,
             callbacks=self.callbacks.orders,
             promises=OperatorPromises(self.floor, self.callbacks.orders),

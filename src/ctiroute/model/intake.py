@@ -32,6 +32,7 @@ class Intake:
     form: Mapping[str, str] = field(default_factory=dict)  # fields told now; others stay as they are
     event: InteractionEvent | None = None  # what to show of it in the timeline; None: nothing
     flags: tuple[str, ...] = ()  # words to add to the interaction's own
+    sentiment: float | None = None  # how the source rates the message, from -1 (negative) to 1; None: it does not
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ctiroute.rules.catalogue import read_entry
 from ctiroute.rules.check import check_names, check_reachable
 from ctiroute.rules.facts import LEAST_NEEDS
 from ctiroute.rules.kinds import Scope
+from ctiroute.rules.messages import read_messages
 from ctiroute.rules.named import NamedConditions
 from ctiroute.rules.names import KnownNames, name
 from ctiroute.rules.parts import Parts, read_file, resolve
@@ -75,6 +76,8 @@ def load_ruleset(
         except ConfigurationError as error:
             parts.faults.extend(error.faults)
             scope.offers[key] = None
+    messages, message_faults = read_messages(parts.messages)
+    parts.faults += message_faults
     rules, faults = _compile(parts, scope)
     default, default_faults = _default(parts, scope, ordered[0][0] if ordered else "rules")
     faults = [*parts.unknown, *parts.faults, *named.faults, *faults, *default_faults]
@@ -86,7 +89,7 @@ def load_ruleset(
     needs = LEAST_NEEDS | default.needs
     for rule in rules:
         needs |= needs_of(rule.when) | rule.then.needs
-    return Ruleset(rules, default, digest.hexdigest()[:12], parts.zone or UTC, needs, tuple(file for file, _ in ordered))
+    return Ruleset(rules, default, digest.hexdigest()[:12], parts.zone or UTC, needs, tuple(file for file, _ in ordered), messages)
 
 
 def _digest(digest: hashlib._Hash, name: str, content: bytes | str) -> None:

@@ -47,6 +47,7 @@ class Parts:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     condition_nodes: dict[str, Node] = field(default_factory=dict)
     offer_nodes: dict[str, Node] = field(default_factory=dict)
+    messages: list[Node] = field(default_factory=list)
     constants: dict[str, Node] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     with_constants: set[str] = field(default_factory=set)  # files that use some
@@ -72,6 +73,7 @@ def read_file(file: str, source: bytes | str, parts: Parts, trees: dict[str, Nod
                 ("offers", "offer", parts.offer_nodes),
             ):
                 f.get(key, _definitions(what, parts, _keeper(kept)), None)
+            parts.messages += f.get("messages", _message_nodes, ())
             f.get("constants", _definitions("constant", parts, lambda name, node: _add_constant(name, node, parts)), None)
             if "timezone" in f:
                 key_node = f.node.entries["timezone"][0]
@@ -102,6 +104,7 @@ def _replace_constants(parts: Parts) -> None:
         return replaced(node, parts.constants, parts.unknown) if node.file in parts.with_constants else node
 
     parts.rules = list(map(new, parts.rules))
+    parts.messages = list(map(new, parts.messages))
     parts.defaults = [(key, new(node)) for key, node in parts.defaults]
     for nodes in (parts.list_nodes, parts.hours_nodes, parts.calendar_nodes, parts.condition_nodes, parts.offer_nodes):
         nodes.update({name: new(node) for name, node in nodes.items()})
@@ -130,6 +133,10 @@ def _rule_nodes(node: Node) -> tuple[Node, ...]:
     if not isinstance(node, Sequence):
         refuse(node, f"expected a list of rules, not {kind_of(node)}", "write a dash before each rule: - name: ...")
     return node.items
+
+
+def _message_nodes(node: Node) -> tuple[Node, ...]:
+    return () if kind_of(node) == "nothing" else (node,)
 
 
 def _keeper(kept: dict[str, Node]) -> Callable[[Scalar, Node], None]:

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 
 from ctiroute.rules.facts import LEAST_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.index import Index
+from ctiroute.rules.messages import MessageRule
 from ctiroute.rules.then import Plan
 from ctiroute.rules.when import Condition, guards_of
 
@@ -34,6 +35,7 @@ class Ruleset:
     zone: tzinfo = UTC  # in which texts write times
     needs: Needs = LEAST_NEEDS  # how far back rules and timeline look
     files: tuple[str, ...] = ()  # as the user named them, in the order they were read
+    messages: tuple[MessageRule, ...] = ()  # over messages of other media
     index: Index = field(init=False, repr=False)  # which of `rules` a call could match
 
     def __post_init__(self) -> None:

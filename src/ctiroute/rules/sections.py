@@ -11,6 +11,7 @@ from ctiroute.rules import fragments as shape
 from ctiroute.rules.catalogue import ENTRY_FRAGMENT
 from ctiroute.rules.fragments import Fragment
 from ctiroute.rules.hours import CALENDAR_FRAGMENT, HOURS_FRAGMENT
+from ctiroute.rules.messages import MESSAGES_FRAGMENT
 
 A_FILE = "a-file"  # the heading of the page about what a file holds
 
@@ -71,6 +72,7 @@ SECTIONS = {
         _or_nothing({**shape.mapping_of(ENTRY_FRAGMENT), "minProperties": 0}),
         "offers",
     ),
+    "messages": Section("Rules over messages of other media, which raise flags.", _or_nothing(MESSAGES_FRAGMENT), "messages"),
     "constants": Section(
         "Values that have a name: ${fresh} wherever a value stands.",
         _or_nothing(

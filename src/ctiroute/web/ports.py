@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ctiroute.errors import Fault
-    from ctiroute.model import CallbackFilter, CallbackOrder, Fate, Operator, ReasonKind, RouteRequest
+    from ctiroute.model import CallbackFilter, CallbackOrder, Fate, Intake, Operator, ReasonKind, RouteRequest
     from ctiroute.model.callback import CallbackAsked
     from ctiroute.web.api.rules_found import ReplayReport, RulesTested, TracedCall, Trials
     from ctiroute.web.api.rules_wire import (
@@ -73,6 +73,13 @@ class Answers(Protocol):
 
     async def wrong(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
         """Take the operator's word that a customer is not who calls; False when the pop is not his, or shows no such customer."""
+
+
+class Flags(Protocol):
+    """The rules over messages of other media."""
+
+    async def flagged(self, intakes: Sequence[Intake]) -> list[Intake]:
+        """Return what a source tells with the flags that the rules raise on it. Never raises."""
 
 
 class SessionKeeper(Protocol):

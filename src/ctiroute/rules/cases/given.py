@@ -300,6 +300,7 @@ def _interaction(at: Parser[datetime]) -> Parser[Callable[[int, tuple[Customer, 
             outcome = f.get("outcome", text, "")
             form = f.get("form", _values, {})
             messages = f.get("messages", one_or_list(text), ())
+            flags = f.get("flags", one_or_list(text), ())
         return lambda place, people: Interaction(
             interaction_id=f"interaction-{place}",
             customer_id=people[0].customer_id if len(people) == 1 else None,
@@ -313,6 +314,7 @@ def _interaction(at: Parser[datetime]) -> Parser[Callable[[int, tuple[Customer, 
             outcome=outcome,
             form=form,
             events=tuple(InteractionEvent(updated_at, "message", message) for message in messages),
+            flags=flags,
         )
 
     return parse

@@ -43,12 +43,14 @@ def read(node: Node, scope: Scope) -> Probe:
         owner = f.get("owner", text, None)
         outcomes = f.get("outcome", one_or_list(pattern), ())
         says = f.get("says", one_or_list(pattern), ())
+        flags = f.get("flag", one_or_list(pattern), ())
         form = f.get("form", wanted_values(scope), {})
         count = f.get("count", integer(1, MAX_COUNT), 1)
         _check_ages(f, idle, within)
     topic_fits = any_glob(topics) if topics else None
     outcome_fits = any_glob(outcomes, fold=True) if outcomes else None
     said = any_glob(says, fold=True) if says else None
+    flagged = any_glob(flags) if flags else None
     form_tests = tests_of(form)
 
     def fits(one: Interaction) -> bool:
@@ -59,6 +61,7 @@ def read(node: Node, scope: Scope) -> Probe:
             and (owner is None or _owned(one, owner))
             and (outcome_fits is None or outcome_fits(one.outcome))
             and (not form_tests or all(test(one.form.get(name, "")) for name, test in form_tests))
+            and (flagged is None or any(flagged(flag) for flag in one.flags))
             and (said is None or any(said(event.text) for event in one.events))
         )
 
@@ -82,13 +85,13 @@ def read(node: Node, scope: Scope) -> Probe:
     def seen(facts: Facts) -> str:
         found = find(facts)
         shown = (found,) if found else facts.context.interactions[:_SHOWN]
-        asked = ("owner" if owner else "", "outcome" if outcomes else "")
+        asked = ("owner" if owner else "", "outcome" if outcomes else "", "flag" if flags else "")
         return (
             "; ".join(f"{_described(one, asked, form)}, {age_in_words(facts.now - one.updated_at)} ago" for one in shown)
             or "no interaction"
         )
 
-    words = _patterns_in_words(topic=topics, medium=media, status=statuses, outcome=outcomes, says=says)
+    words = _patterns_in_words(topic=topics, medium=media, status=statuses, outcome=outcomes, flag=flags, says=says)
     words += [f"owner {owner}"] if owner else []
     words += [f"form {name} {one.words}" for name, one in form.items()]
     words += [f"{name} {span_in_words(span)}" for name, span in (("within", within), ("idle for", idle)) if span]
@@ -101,7 +104,7 @@ def read(node: Node, scope: Scope) -> Probe:
         more = those(
             within=AtMost(within), idle=AtLeast(idle), outcome=Patterns(outcomes, fold=True), count=AtLeast(count), says=Same(says)
         )
-        return {**made, **more, **demands_of("form", form)}
+        return {**made, **more, **those(flag=Patterns(flags)), **demands_of("form", form)}
 
     return Probe(test, seen, ", ".join(words), needs, {TOPIC: by_patterns(topics, topic_fits)}, demands)
 
@@ -121,6 +124,9 @@ KIND = ConditionKind(
             "idle": shape.about(shape.duration(), "Its last event is at least so long ago: it waits for somebody.", "4h"),
             "owner": shape.about(shape.text(shape.OPERATOR), "Sign-in name of who handles it, anybody, or nobody.", ANYBODY, NOBODY),
             "outcome": shape.about(shape.many(shape.pattern()), "How it ended; * stands for any text.", "refused*"),
+            "flag": shape.about(
+                shape.many(shape.pattern()), "A flag that was raised on it, by a rule under `messages` or by its source.", "urgent"
+            ),
             "form": shape.about(shape.mapping_of(VALUE_FRAGMENT), "What the customer entered, by field.", {"income": {"known": False}}),
             "says": shape.about(shape.many(shape.pattern()), "What one of its last messages says.", "*lawyer*"),
             "count": shape.about(shape.integer(1, MAX_COUNT), "So many of them at least; 1 where it is not given."),
@@ -144,6 +150,7 @@ def _described(one: Interaction, asked: tuple[str, ...], form: Iterable[str]) ->
     words = [one.topic, one.medium, one.status]
     words += [f"owner {one.owner or 'nobody'}"] if "owner" in asked else []
     words += [f"outcome {one.outcome or 'none'}"] if "outcome" in asked else []
+    words += [f"flags {' '.join(one.flags) or 'none'}"] if "flag" in asked else []
     words += [f"form {name} {'given' if one.form.get(name) else 'not given'}" for name in form]  # what was entered may be private
     return ", ".join(words)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ctiroute.web.api.interactions_wire import IdentifierGiven
     from ctiroute.web.api.keys import ApiKeys
     from ctiroute.web.limits import WebLimits
+    from ctiroute.web.ports import Flags
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,13 @@ class Interactions:
         region: str,
         announcer: Announcer | None,
         changed: Callable[[Iterable[str]], None],
+        flags: Flags | None = None,
     ) -> None:
-        """Take what it works with; `changed` hears the ids of interactions that were changed, for pops that show them."""
+        """Take what it works with.
+
+        `changed` hears the ids of interactions that were changed, for pops that show them; `flags` raises flags on messages.
+        """
+        self._flags = flags
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -86,12 +92,16 @@ class Interactions:
         """POST /api/v1/interactions: take in what a source tells; 201 when that makes an interaction."""
         key = await self._keys.admit(request, Scope.INTERACTIONS_WRITE)
         told = await decoded(request, self._limits, NewInteraction)
-        (taken,) = await self._store.take_in([intake_of(told, self._region, self._clock())], now=self._clock())
+        intake = await self._flagged(intake_of(told, self._region, self._clock()))
+        (taken,) = await self._store.take_in([intake], now=self._clock())
         if not taken.repeated:
             self._changed((taken.interaction_id,))
         _audit(key, f"told of interaction {taken.interaction_id}: {result_of(taken)}")
         body = InteractionTaken(taken.interaction_id, taken.revision, result_of(taken))
         return answer(body, HTTPStatus.CREATED if taken.new else HTTPStatus.OK, taken.revision)
+
+    async def _flagged(self, intake: Intake) -> Intake:
+        return intake if self._flags is None else (await self._flags.flagged([intake]))[0]
 
     async def listed(self, request: web.Request) -> web.Response:
         """GET /api/v1/interactions: those of a customer, or the one a source calls so."""
@@ -157,9 +167,12 @@ class Interactions:
             status=told.status,
             form=told.form,
             flags=tuple(told.flags),
+            sentiment=told.sentiment,
             event=InteractionEvent(at, told.kind, told.text) if told.text else None,
         )
-        taken = await self._store.tell_interaction(known.interaction_id, intake, now=self._clock())
+        who = () if known.identifier is None else (known.identifier,)  # for what the customer wrote before
+        flags = (await self._flagged(replace(intake, identifiers=who, topic=known.topic))).flags
+        taken = await self._store.tell_interaction(known.interaction_id, replace(intake, flags=flags), now=self._clock())
         if taken is None:
             raise no_such()
         if not taken.repeated:
@@ -227,6 +240,7 @@ def intake_of(told: NewInteraction, region: str, now: datetime) -> Intake:
         form=told.form,
         event=InteractionEvent(at, told.kind, told.text) if told.text else None,
         flags=tuple(told.flags),
+        sentiment=told.sentiment,
     )
 
 

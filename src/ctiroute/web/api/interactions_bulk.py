@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ctiroute.store.base import Store
     from ctiroute.web.api.keys import ApiKeys
     from ctiroute.web.limits import WebLimits
+    from ctiroute.web.ports import Flags
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class InteractionsInBulk:
         limits: WebLimits,
         region: str,
         changed: Callable[[Iterable[str]], None],
+        flags: Flags | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -53,6 +55,7 @@ class InteractionsInBulk:
         self._limits = limits
         self._region = region
         self._changed = changed
+        self._flags = flags
         self._busy = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,6 +104,9 @@ class InteractionsInBulk:
                     results.append(LineTaken(place, "refused", reason=str(error)))
                 except Problem as problem:
                     results.append(LineTaken(place, "refused", reason=problem.detail))
+            if self._flags is not None:
+                flagged = await self._flags.flagged([intake for _, intake in told])
+                told = [(place, intake) for (place, _), intake in zip(told, flagged, strict=True)]
             results += await self._keep(told)
         results.sort(key=lambda each: each.line)
         refused = sum(each.result == "refused" for each in results)

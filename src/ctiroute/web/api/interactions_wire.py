@@ -32,6 +32,9 @@ class IdentifierGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: Given
 
 
+Sentiment = Annotated[float, msgspec.Meta(ge=-1, le=1)]
+
+
 class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a source tells of one conversation. Told again, late or before its elders, it leaves the same interaction."""
 
@@ -53,6 +56,7 @@ class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     form: Form = {}
     kind: Word = "message"  # of what is told: message, form, note, ...
     text: LongText = ""  # of it; "": nothing to show in the timeline
+    sentiment: Sentiment | None = None  # how you rate the message, from -1 (negative) to 1; rules over messages may ask for it
     flags: Annotated[list[Word], msgspec.Meta(max_length=20)] = []
 
 
@@ -61,6 +65,7 @@ class NewEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     kind: Word = "message"
     text: LongText = ""
+    sentiment: Sentiment | None = None
     event_id: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
     at: At | None = None  # null: now
     status: InteractionStatus | None = None

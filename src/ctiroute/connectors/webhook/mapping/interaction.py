@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING
 
 from ctiroute.connectors.webhook.mapping.conditions import Condition, all_hold, read_conditions
@@ -91,6 +92,7 @@ class InteractionShape:
             language=_language(values.get("language", "")),
             form=self._form(place, how, notes),
             event=event,
+            sentiment=_sentiment(values.get("sentiment", ""), notes),
         )
 
     def _event(self, place: Place, how: Reading, at: datetime, notes: list[str]) -> tuple[InteractionEvent | None, str, bool]:
@@ -121,7 +123,7 @@ class InteractionShape:
         return taken
 
 
-PLAIN = ("name", "topic", "title", "status", "outcome", "owner", "language", "customer")
+PLAIN = ("name", "topic", "title", "status", "outcome", "owner", "language", "customer", "sentiment")
 
 
 def read_interaction(node: Node) -> InteractionShape:
@@ -183,6 +185,20 @@ def _identifiers(wanted: Map[str, Value], place: Place, how: Reading, notes: lis
         except ValueError as error:
             notes.append(f"from.{kind}: {short(written)} {error}")
     return list(found)
+
+
+def _sentiment(value: str, notes: list[str]) -> float | None:
+    """Return how the source rates a message."""
+    if not value.strip():
+        return None
+    try:
+        rated = float(value)
+    except ValueError:
+        rated = nan
+    if not -1 <= rated <= 1:
+        notes.append(f"interaction.sentiment: {short(value)} is no number from -1 to 1; left out")
+        return None
+    return rated
 
 
 def _language(value: str) -> str | None:
