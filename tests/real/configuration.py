@@ -137,6 +137,11 @@ member => Local/1001@from-queue/n,0,Operator 1001,PJSIP/1001
 member => Local/1002@from-queue/n,0,Operator 1002,PJSIP/1002
 [nobody](ctiroute-queue)
 strategy=linear
+[key](ctiroute-queue)
+strategy=linear
+timeout=60
+context=ctiroute-callback-key
+member => PJSIP/1001,0,Operator 1001
 [credit](ctiroute-queue)
 strategy=linear
 member => PJSIP/1003,0,Operator 1003

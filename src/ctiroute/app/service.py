@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCol
 from ctiroute.app.acks import Acks
 from ctiroute.app.answers import Answers
 from ctiroute.app.call_files import CallFile
+from ctiroute.app.callback_keys import CallbackKeys
 from ctiroute.app.callbacks import Callbacks
 from ctiroute.app.closed_loop import ClosedLoop
 from ctiroute.app.floor import Floor
@@ -155,11 +156,12 @@ class Service:
             self.reasons.rank,
         )
         ledger.engine = self.router
-        self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
-        socket = settings.agi_socket or settings.data_dir / "agi.sock"
-        self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, self.router, self.registry, clock)
-        metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         self.callbacks = Callbacks(settings, self.store, self.registry, lambda: self.rules.current().zone, clock, self._tasks)
+        asked = CallbackKeys(self.router, self.callbacks.orders, self._tasks)
+        self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, asked, self.registry, clock)
+        socket = settings.agi_socket or settings.data_dir / "agi.sock"
+        self.agi_socket = AgiSocketServer(socket, settings.fastagi, settings.asterisk, settings.region, asked, self.registry, clock)
+        metrics, rng = AmiMetrics(self.registry), Random()  # noqa: S311 - spreads waits, guards nothing
         sink = self.callbacks.place_with(self.floor, self.queues, self._look_up, self.node.name, rng)
         self.links = {each.name: AsteriskLink(each, sink, metrics, clock, rng, queue_sink=self.queues) for each in settings.asterisk}
         keeper = SharedSessions(self.store, shared, lambda: list(self.floor.operators.values())) if shared is not None else None

@@ -34,6 +34,7 @@ from ctiroute.web.schema import schema, text
 from ctiroute.web.screens import encode
 from ctiroute.web.wire import (
     BrowserMessage,
+    CallbackPromised,
     ErrorMessage,
     ExtensionMessage,
     FormAnswer,
@@ -86,6 +87,7 @@ MESSAGES: list[ServerMessage] = [
     SwitchMessage(SwitchState("pbx", up=False, since=NOW)),
     ExtensionMessage("Taras"),
     ErrorMessage("not-yours", "There is no such pop on this screen."),
+    CallbackPromised("p1", "cb1", NOW, NOW),
     FormAnswer("p1", Interaction("i1", None, Medium.WEB, "form", "", InteractionStatus.OPEN, NOW, NOW, form={"city": ""}), saved=False),
     Pong(NOW),
 ]
@@ -115,6 +117,10 @@ def test_what_the_server_sends_fits_the_schema_and_leaves_nothing_out(message: S
     [
         ({"type": "ack", "pop_id": "p1", "revision": 1, "stage": "seen"}, True),
         ({"type": "ping"}, True),
+        ({"type": "wrong", "pop_id": "p1", "customer_id": "C-1"}, True),
+        ({"type": "wrong", "pop_id": "p1"}, False),
+        ({"type": "form", "pop_id": "p1", "interaction_id": "i1", "revision": 3, "fields": {"city": "Lviv"}}, True),
+        ({"type": "form", "pop_id": "p1", "interaction_id": "i1", "revision": 3, "fields": {}}, False),
         ({"type": "ack", "pop_id": "p1", "revision": 1, "stage": "eaten"}, False),
         ({"type": "ping", "extra": 1}, False),
         ({"type": "note", "pop_id": "p1", "text": "x" * 4001}, False),
