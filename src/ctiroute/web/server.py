@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from ctiroute.model import Announcer
     from ctiroute.settings.model import WebSettings
     from ctiroute.store.base import Store
-    from ctiroute.web.ports import Answers, CallbackDesk, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper, WebhookDesk
+    from ctiroute.web.ports import Answers, CallbackDesk, Flags, Floor, FormDesk, Promises, RouteDesk, RulesDesk, SessionKeeper, WebhookDesk
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class WebServer:
         keeper: SessionKeeper | None = None,
         rules: RulesDesk | None = None,
         answers: Answers | None = None,
+        flags: Flags | None = None,
         routing: RouteDesk | None = None,
         callbacks: CallbackDesk | None = None,
         promises: Promises | None = None,
@@ -147,14 +148,14 @@ class WebServer:
             ]
         )
         self._app.add_routes(hooks)
-        self._app.add_routes(InteractionsInBulk(store, keys, clock, limits, region, changed).routes())
-        self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer, changed).routes())
+        self._app.add_routes(InteractionsInBulk(store, keys, clock, limits, region, changed, flags).routes())
+        self._app.add_routes(Interactions(store, keys, clock, limits, region, announcer, changed, flags).routes())
         self._app.add_routes(Histories(store, keys, region).routes())
+        self._app.add_routes(Customers(store, keys, clock, limits, region).routes())
         self._app.add_routes(Continuing(store, keys, clock, continue_link or ContinueSettings(), announcer).routes())
         self._app.add_routes(Reports(store, keys, clock).routes())
         if webhooks is not None:
             self._app.add_routes(Webhooks(webhooks, store, keys, clock, limits).routes())
-        self._app.add_routes(Customers(store, keys, clock, limits, region).routes())
         if routing is not None:
             self._app.add_routes(Routes(routing, keys, clock, limits, region).routes())
         if callbacks is not None:
