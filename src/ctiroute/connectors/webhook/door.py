@@ -7,6 +7,7 @@ So a message that cannot be used never blocks those behind it, and one that came
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -124,9 +125,9 @@ class Door:
         how = Reading(self._region, self._clock(), touch_id=self._touch_id)
         try:
             if len(body) > self._limits.in_loop:
-                place, unique = await asyncio.to_thread(self._read, hook, request, body, how)
+                place, unique, held = await asyncio.to_thread(self._read, hook, request, body, how)
             else:
-                place, unique = self._read(hook, request, body, how)
+                place, unique, held = self._read(hook, request, body, how)
         except PayloadError as error:
             self._metrics.arrived(hook.name, Arrival.MALFORMED)
             self._say(hook, str(error))
@@ -134,7 +135,7 @@ class Door:
         except Refused as refused:
             raise self._unsigned(hook, str(refused)) from None
         remembered = self._remembered[hook.name]
-        match remembered.seen(unique, body, how.now) if unique else None:
+        match remembered.seen(unique, held, how.now) if unique else None:
             case True:
                 self._metrics.arrived(hook.name, Arrival.REPLAYED)
                 return _json(Tally(repeated=1))
@@ -144,18 +145,22 @@ class Door:
         if unique:
             signature = hook.mapping.signature
             tolerance = signature.tolerance if isinstance(signature, Hmac) and signature.timestamp is not None else _REMEMBER
-            remembered.keep(unique, body, how.now, tolerance)
+            remembered.keep(unique, held, how.now, tolerance)
         return _json(tally)
 
-    def _read(self, hook: Hook, request: web.Request, body: bytes, how: Reading) -> tuple[Place, str]:
-        """Return the payload and what is unique of the request. A signature over the body is looked at before the body is read."""
-        signature = hook.mapping.signature
-        bare = self._place(request, None)
+    def _read(self, hook: Hook, request: web.Request, body: bytes, how: Reading) -> tuple[Place, str, bytes]:
+        """Return the payload, what is unique of the request, and a digest of its body.
+
+        A signature over the body is looked at before the body is read.
+        """
+        signature, kind = hook.mapping.signature, request.headers.get("Content-Type", "")
         if isinstance(signature, Hmac) and not signature.in_payload:
-            unique = verify(signature, hook.secret, body, bare, how)
-            return self._place(request, read_body(body, request.headers.get("Content-Type", ""), hook.mapping.bodies)), unique
-        place = self._place(request, read_body(body, request.headers.get("Content-Type", ""), hook.mapping.bodies))
-        return place, verify(signature, hook.secret, body, place, how)
+            unique = verify(signature, hook.secret, body, self._place(request, None), how)
+            place = self._place(request, read_body(body, kind, hook.mapping.bodies))
+        else:
+            place = self._place(request, read_body(body, kind, hook.mapping.bodies))
+            unique = verify(signature, hook.secret, body, place, how)
+        return place, unique, hashlib.sha256(body).digest() if unique else b""
 
     async def _take(self, hook: Hook, place: Place, how: Reading) -> Tally:
         brought = bring(hook.mapping, hook.name, place, how)
