@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from ctiroute.connectors.asterisk.ami_backoff import Backoff
+from ctiroute.connectors.backoff import Backoff
 from ctiroute.errors import LinkError, StoreError
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import MAX_QUEUED, AmiConnection, AmiTiming
 from ctiroute.connectors.asterisk.ami_door import RefusedByAsterisk, knock, log_in, message_of
 from ctiroute.connectors.asterisk.ami_needs import manager_needs
 from ctiroute.connectors.asterisk.ami_orphans import Orphans
 from ctiroute.connectors.asterisk.translate import queues
 from ctiroute.connectors.asterisk.translate.events import WANTED, Translator
+from ctiroute.connectors.backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.errors import AmiError, LinkError
 from ctiroute.model import SwitchLost
 

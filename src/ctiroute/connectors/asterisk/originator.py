@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from prometheus_client import Gauge
 
-from ctiroute.connectors.asterisk.ami_backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.connectors.asterisk.ami_connection import AmiConnection, AmiTiming
 from ctiroute.connectors.asterisk.ami_door import RefusedByAsterisk, knock, log_in, message_of
 from ctiroute.connectors.asterisk.translate.callbacks import CLASSES, WANTED, heard, originate
+from ctiroute.connectors.backoff import FIRST_S, LONGEST_S, Backoff
 from ctiroute.errors import AmiError, LinkError
 from ctiroute.model.callback import CallbackPlaced
 

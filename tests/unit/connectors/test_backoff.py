@@ -1,10 +1,10 @@
-"""How long the manager link waits before it tries again."""
+"""How long a link to another side waits before it tries again."""
 
 from __future__ import annotations
 
 from random import Random
 
-from ctiroute.connectors.asterisk.ami_backoff import Backoff
+from ctiroute.connectors.backoff import Backoff
 
 RNG = Random(7)  # noqa: S311 - spreads waits, keeps no secret
 

@@ -1,4 +1,4 @@
-"""How long to wait before the next try to reach Asterisk. Knows no clock and no loop; randomness is an argument."""
+"""How long to wait before the next try to reach another side. Knows no clock and no loop; randomness is an argument."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-FIRST_S = 0.5  # an Asterisk that only reloaded is back at once
-LONGEST_S = 30.0  # an Asterisk that comes back is seen within half a minute
+FIRST_S = 0.5  # a side that only restarted is back at once
+LONGEST_S = 30.0  # one that comes back is seen within half a minute
 
 
 class Backoff:
