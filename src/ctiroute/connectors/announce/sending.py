@@ -31,7 +31,7 @@ CONNECTIONS = 8  # to one receiver at a time
 _READ = 2048  # bytes of an answer: enough for its first words
 _WORDS = 160  # characters of it that are kept
 # The body is wrong in the receiver's eyes, and will be tomorrow. Others of 4xx are mended on its side: a path, a right, a limit.
-_REFUSED = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 426, 431, 451})
+REFUSED = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 426, 431, 451})
 
 
 class Verdict(Enum):
@@ -94,7 +94,7 @@ async def _judge(response: aiohttp.ClientResponse, now: datetime) -> Answer:
     response.close()
     error = f"{status} {response.reason or ''}".strip()
     return Answer(
-        Verdict.REFUSED if status in _REFUSED else Verdict.AWAY,
+        Verdict.REFUSED if status in REFUSED else Verdict.AWAY,
         status,
         _words(f"{error}: {said}" if said else error),
         wait_of(response.headers.get("Retry-After", ""), now),
