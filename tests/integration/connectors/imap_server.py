@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator
 
 USER, PASSWORD = "help", "geheim ✓"
@@ -33,6 +33,7 @@ class MailServer:
     keywords: bool = True  # clients may set words of their own
     plain: bool = True  # AUTHENTICATE PLAIN is offered
     read_only: bool = False
+    starttls: ssl.SSLContext | None = None
     hangs_on: str = ""  # a command that is never answered
     answers: dict[str, bytes] = field(default_factory=dict)  # command -> what is answered in place of it
     drops_after: str = ""  # a command after which the connection is cut
@@ -58,6 +59,11 @@ class MailServer:
                 command = rest.upper()
                 name = " ".join(command.split()[: 2 if command.startswith("UID") else 1])
                 self.heard.append(name)
+                if name == "STARTTLS" and self.starttls is not None:
+                    writer.write(f"{tag} OK begin\r\n".encode())
+                    await writer.drain()
+                    await writer.start_tls(self.starttls)
+                    continue
                 if name == self.hangs_on:
                     await asyncio.Event().wait()
                 if name in self.answers:
@@ -82,7 +88,8 @@ class MailServer:
     def _said(self, name: str, rest: str) -> bytes:
         match name:
             case "CAPABILITY":
-                return b"* CAPABILITY IMAP4rev1" + (b" AUTH=PLAIN" if self.plain else b"") + b"\r\n"
+                more = (b" AUTH=PLAIN" if self.plain else b"") + (b" STARTTLS" if self.starttls is not None else b"")
+                return b"* CAPABILITY IMAP4rev1" + more + b"\r\n"
             case "SELECT":
                 permanent = rb"\Seen \Deleted \*" if self.keywords else rb"\Seen \Deleted"
                 return b"* %d EXISTS\r\n* OK [PERMANENTFLAGS (%s)] ok\r\n* OK [UIDVALIDITY 1] ok\r\n" % (len(self.mails), permanent)
@@ -114,7 +121,7 @@ class MailServer:
 
 
 @asynccontextmanager
-async def mail_server(tls: ssl.SSLContext | None = None, **ways: Any) -> AsyncIterator[MailServer]:
+async def mail_server(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", **ways: Any) -> AsyncIterator[MailServer]:
     """Start a server."""
     server = MailServer(**ways)
     tasks: set[asyncio.Task[None]] = set()
@@ -128,7 +135,7 @@ async def mail_server(tls: ssl.SSLContext | None = None, **ways: Any) -> AsyncIt
         finally:
             writer.transport.abort()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    listening = await asyncio.start_server(serve, host, 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

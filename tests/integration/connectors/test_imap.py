@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
+import socket
 import ssl
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -51,7 +53,7 @@ async def test_mail_is_kept_and_marked(tmp_path: Path) -> None:
             await at.until(lambda: server.marked() == {first})
             second = server.gets(mail(2, "Please call me.", References="<m1@example.com>"))
             await at.until(lambda: server.marked() == {first, second})
-            assert asking.state.up
+            await at.until(lambda: asking.state.up)
         kept = await at.find("support", "<m1@example.com>")
         assert kept is not None
         assert (kept.medium, kept.title, kept.topic) == (Medium.EMAIL, "Autumn instalments", "help@bank.example")
@@ -172,7 +174,7 @@ async def test_hostile_mail_is_taken_for_what_it_is(tmp_path: Path) -> None:
         uids = {server.gets(raw) for raw in [*hostile, mail(7)]}
         async with asked(source(server, at), at) as asking:
             await at.until(lambda: server.marked() == uids)
-            assert asking.state.up
+            await at.until(lambda: asking.state.up)
         formula, large = await at.find("support", "<m2@example.com>"), await at.find("support", "<m5@example.com>")
         assert formula is not None
         assert formula.events[0].text == "=cmd|' /C calc'!A0 <script>alert(1)</script>"
@@ -191,32 +193,32 @@ async def test_a_full_mailbox_is_worked_through(tmp_path: Path) -> None:
         assert at.counted("support", "taken") == 230
 
 
-async def test_a_password_goes_to_no_other_machine_in_clear(tmp_path: Path) -> None:
-    """A server that is not trusted by its certificate gets none, nor one that offers no TLS: here, a certificate of nobody."""
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return what a server shows that nobody vouches for, and the file by which it can be trusted."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificate")
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=127.0.0.1",
-    ]
-    subprocess.run([*made, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)  # noqa: S603, ASYNC221 - our own certificate
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=x"]
+    subprocess.run([*made, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)  # noqa: S603 - our own
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
-    async with mail_server(tls) as server, house(tmp_path) as at:
+    return tls, cert
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+async def test_a_password_goes_to_nobody_who_is_not_trusted(
+    tmp_path: Path,
+    certificate: tuple[ssl.SSLContext, Path],
+    from_the_start: bool,
+) -> None:
+    """With TLS from the start, or begun by STARTTLS: the certificate is verified either way."""
+    tls, cert = certificate
+    ways: dict[str, Any] = {"tls": tls} if from_the_start else {"starttls": tls}
+    async with mail_server(**ways) as server, house(tmp_path) as at:
         uid = server.gets(mail(1))
         for ca in (None, cert):
-            settings = MailboxSettings("support", "127.0.0.1", USER, PASSWORD, server.port, tls_ca=ca, poll_s=0.02)
+            settings = MailboxSettings("support", "127.0.0.1", USER, PASSWORD, server.port, from_the_start, ca, poll_s=0.02)
             box = MailSource(settings, read_mapping("mail"), at, at.metrics, lambda: NOW, "UA")
             async with asked(box, at) as asking:
                 if ca is None:
@@ -224,3 +226,24 @@ async def test_a_password_goes_to_no_other_machine_in_clear(tmp_path: Path) -> N
                     assert "AUTHENTICATE" not in server.heard
                 else:
                     await at.until(lambda: server.marked() == {uid})
+
+
+async def test_a_password_goes_to_no_other_machine_in_clear(tmp_path: Path) -> None:
+    """A server without TLS is spoken to on this machine alone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing: it only says by which address we would
+        address = probe.getsockname()[0]
+    if ipaddress.ip_address(address).is_loopback:
+        pytest.skip("this machine has no other address")
+    async with mail_server(host=address) as server, house(tmp_path) as at:
+        box = MailSource(
+            MailboxSettings("support", address, USER, PASSWORD, server.port, tls=False),
+            read_mapping("mail"),
+            at,
+            at.metrics,
+            lambda: NOW,
+            "UA",
+        )
+        async with asked(box, at) as asking:
+            await at.until(lambda: "offers no TLS" in asking.state.detail)
+        assert not {"AUTHENTICATE", "LOGIN"} & set(server.heard)

@@ -99,7 +99,7 @@ async def test_messages_are_kept_as_they_come(tmp_path: Path) -> None:
             await at.until(lambda: 881203448 in api.offsets)
             api.sends(payload("telegram-contact"), payload("telegram-button"))
             await at.until(lambda: 881203450 in api.offsets)
-            assert asking.state.up
+            await at.until(lambda: asking.state.up)
         assert await texts(at) == ["message", "note", "choice"]
         assert at.counted("bot", "taken") == 3
 

@@ -71,6 +71,7 @@ def test_any_text_is_a_time_or_none(written: str) -> None:
         ("display_name", "o@example.com", None),
         ("html", "<p>Hello,<br>world &amp; all</p><script>x()</script>", "Hello,\nworld & all"),
         ("html", "<img src=x>", None),
+        ("html", "3 < 5 and 7 > 6", "3 < 5 and 7 > 6"),
         ("one_line", "a\n b\t c", "a b c"),
         ("first_line", "Subject\nrest", "Subject"),
         ("first_word", "<a@x> <b@x>", "<a@x>"),

@@ -19,7 +19,7 @@ from ctiroute.model.phone import parse_phone
 MAX_TEXT = 20_000  # characters that a conversion looks at: more than any field keeps
 _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]{0,200}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style|head|title)\b[^<>]{0,1000}>.{0,20000}?</\1\s*>|<!--.{0,20000}?-->", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^<>]{1,2000}>")
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,2000}>")  # not the < of "a < b"
 _EPOCH = re.compile(r"-?[0-9]{1,17}(?:\.[0-9]{1,9})?", re.ASCII)
 _EUROPEAN = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)", re.ASCII)
 _MILLISECONDS_FROM = 10**11  # as seconds, the year 5138; as milliseconds, 1973
