@@ -86,8 +86,8 @@ def _rule(node: Node) -> MessageRule:
     with fields(node, "a rule over messages") as f:
         rule_name = f.require("name", name("rule"))
         flags = f.require("flag", one_or_list(matching(FLAG, _FLAG_MEANING, "such as urgent")))
-        fits, repeats = f.require("when", _when)
-    return MessageRule(rule_name, flags, fits, repeats)
+        when = f.require("when", _when)
+    return MessageRule(rule_name, flags, *when)
 
 
 def _when(node: Node) -> tuple[Fits, timedelta | None]:

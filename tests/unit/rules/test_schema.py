@@ -35,6 +35,7 @@ DEFINITIONS = (Path(__file__).parent / "definitions.yml").read_text(encoding="ut
 UNSEEN = {
     "after-a-rule-for-all",
     "available-within-owner",
+    "messages-same-name",
     "caller-list-file-missing",
     "caller-list-file-mistake",
     "caller-list-file-outside",
