@@ -17,6 +17,7 @@ from ctiroute.model import (
     CallbackOrder,
     CallRecord,
     Campaign,
+    Confirm,
     Customer,
     Delivery,
     DeliveryState,
@@ -106,6 +107,7 @@ async def fill(store: Store) -> None:
         await store.record_calls(
             [CallRecord(key, text, keys[number % 3].value, text, text, at, Status.ROUTED, text, snapshot=b"\0", outcome=Outcome.ANSWERED)]
         )
+        await store.change_identity(Confirm(keys[0], key), at, text, text)
         await store.record_missed(MissedCall(key, text, key, text, text, text, at, 1.5))
         await store.put_wrap_up(WrapUp(key, text, text, at, text))
         matter, tried = f"{text} {number}", (CallbackAttempt(text, text, at),)

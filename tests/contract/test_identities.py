@@ -28,12 +28,17 @@ from ctiroute.model import (
     Merge,
     OfferTerms,
     Split,
+    Subject,
     Touch,
     TouchStatus,
     Undo,
 )
+from ctiroute.store import open_store
+from ctiroute.store.copying import copy_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ctiroute.store.base import Store
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -277,6 +282,63 @@ async def test_undoing_a_denial_puts_the_identifier_where_it_stood(store: Store)
     assert (await found(store, EMAIL)).customers[0].identifiers == (EMAIL, CARD)
     await store.change_identity(Undo(change.change_id), NOW, "olha")
     assert (await found(store, EMAIL)).customers[0].identifiers == (PHONE, EMAIL, CARD)
+
+
+# --- forgetting and copying
+
+
+async def test_who_is_erased_leaves_nothing_in_links_denials_and_audit(store: Store) -> None:
+    """Whoever is one with her goes with her; the neighbour keeps what is his, and the audit names her nowhere."""
+    iryna = Customer("K3", "Iryna", None, {}, (VISITOR,))
+    await store.put_customers([OLENA, PETRO, iryna])
+    await store.link_identifiers([PHONE, EMAIL], "K1", VERIFIED)
+    await store.change_identity(Deny(PHONE, "K2"), NOW, "olha")
+    await store.change_identity(Confirm(EMAIL, "K1"), NOW, "olha")
+    await store.change_identity(Merge("K1", "K3"), NOW, "olha")
+    other = await store.change_identity(Confirm(MOBILE, "K2"), NOW, "olha")
+    done = await store.erase(Subject((PHONE,)), None)
+    assert sorted(done.customer_ids) == ["K1", "K3"]
+    assert sorted(done.identifiers) == sorted((PHONE, EMAIL, VISITOR))
+    assert (done.customers, done.identity_changes) == (2, 3)
+    assert await store.identity_changes(None, None, 10) == [other]
+    card = await store.get_card("K2")
+    assert card is not None
+    assert card.denied == ()
+    assert await store.get_card("K1") is await store.get_card("K3") is None
+    await store.put_customers([replace(PETRO, identifiers=(PHONE,))])
+    assert await names(store, PHONE) == ["K2"]
+
+
+async def test_a_number_of_two_who_are_one_is_one_persons(store: Store) -> None:
+    """It need not be said which of them is to be forgotten."""
+    await store.put_customers([OLENA, replace(PETRO, identifiers=(PHONE, MOBILE))])
+    await store.change_identity(Merge("K1", "K2"), NOW, "olha")
+    found_ = await store.find_erasable(Subject((PHONE,)))
+    assert (found_.candidates, sorted(found_.customer_ids)) == ((), ["K1", "K2"])
+    assert found_.identifiers == (PHONE, EMAIL, MOBILE)
+
+
+async def test_a_copy_of_the_store_knows_who_is_who(store: Store, tmp_path: Path) -> None:
+    """Links, denials, merges and the audit come over, whatever can be undone can be undone there, and numbering goes on."""
+    await lives(store)
+    await store.link_identifiers([PHONE, VISITOR], "K1", VERIFIED)
+    await store.change_identity(Deny(CARD, "K2"), NOW, "olha")
+    merge = await store.change_identity(Merge("K1", "K2"), NOW, "olha")
+    target = open_store(f"sqlite://{tmp_path / 'copy.db'}")
+    await target.open()
+    try:
+        for _ in range(2):  # again, for what has changed
+            compared = await copy_store(store, target, tmp_path / "copy.json", lambda _: None)
+            assert all(each.source == each.target for each in compared)
+        for identifier in (PHONE, EMAIL, MOBILE, CARD, VISITOR):
+            assert await found(target, identifier) == await found(store, identifier)
+        assert await target.get_card("K1") == await store.get_card("K1")
+        assert await target.identity_changes(None, None, 10) == await store.identity_changes(None, None, 10)
+        await target.change_identity(Undo(merge.change_id), NOW, "olha")
+        assert await names(target, MOBILE) == ["K2"]
+        assert (await target.change_identity(Confirm(PHONE, "K1"), NOW, "olha")).change_id > merge.change_id
+    finally:
+        await target.close()
 
 
 # --- merges and splits

@@ -36,6 +36,7 @@ _DONE = (
     ("wrap_ups", "operators' notes on these calls", "emptied"),
     ("callbacks", "callback orders", "removed"),
     ("deliveries", "what other systems were told, or were to be", "removed"),
+    ("identity_changes", "who was taken for whom, in the audit", "removed"),
     ("snapshots", "what was known at calls of others near", "removed"),
 )
 NOT_REACHED = (

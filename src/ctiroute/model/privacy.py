@@ -97,6 +97,7 @@ class Erasure:
     callbacks: int = 0  # removed: who asked to be forgotten is not rung
     proposals: int = 0  # under which it was kept what became of proposals: removed
     deliveries: int = 0  # of what other systems were told, or were to be told: removed
+    identity_changes: int = 0  # lines of the audit of who is who: removed
     kept: tuple[Kept, ...] = ()
     candidates: tuple[str, ...] = ()  # the identifier is several customers': nothing was done, because one has to be named
 

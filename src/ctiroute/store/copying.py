@@ -31,6 +31,7 @@ from ctiroute.model import (
     RulesVersion,
     WrapUp,
 )
+from ctiroute.store.identities import KeptChange, KeptIdentity
 from ctiroute.store.interactions import Tellings
 from ctiroute.store.rules_rows import use_id
 from ctiroute.store.touch_rows import TouchRow
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 Item = (
     Campaign
     | Customer
+    | KeptIdentity
+    | KeptChange
     | TouchRow
     | Interaction
     | Tellings
@@ -71,6 +74,8 @@ class Kind(StrEnum):
 
     CAMPAIGNS = "campaigns"
     CUSTOMERS = "customers"
+    IDENTITIES = "identities"  # after customers, whose links it completes
+    IDENTITY_CHANGES = "identity_changes"
     TOUCHES = "touches"
     INTERACTIONS = "interactions"
     TELLINGS = "tellings"
@@ -89,6 +94,8 @@ class Kind(StrEnum):
 
 
 PAIRED = frozenset({Kind.WRAP_UPS, Kind.REASON_TALLIES, Kind.PROPOSAL_FATES})  # their keys are of two parts
+
+NUMBERED = frozenset({Kind.IDENTITY_CHANGES, Kind.DELIVERIES})  # their keys are numbers
 
 
 class Exporting(Protocol):
@@ -139,6 +146,10 @@ def key_of(item: Item) -> Key:  # noqa: C901, PLR0911, PLR0912 - one for each ki
             return (item.call_id,)
         case MissedCall():
             return (item.pop_id,)
+        case KeptIdentity():
+            return (item.customer_id,)
+        case KeptChange():
+            return (f"{item.change.change_id:020}",)
         case WrapUp():
             return item.call_id, item.operator_id
         case ReasonTally():
@@ -185,6 +196,10 @@ async def _put(target: Store, kind: Kind, page: Sequence[Item]) -> None:  # noqa
             await target.put_campaigns(cast("Sequence[Campaign]", page))
         case Kind.CUSTOMERS:
             await target.put_customers(cast("Sequence[Customer]", page))
+        case Kind.IDENTITIES:
+            await target.restore_identities(cast("Sequence[KeptIdentity]", page))
+        case Kind.IDENTITY_CHANGES:
+            await target.restore_identity_changes(cast("Sequence[KeptChange]", page))
         case Kind.TOUCHES:
             await target.put_touch_rows(cast("Sequence[TouchRow]", page))
         case Kind.INTERACTIONS:

@@ -18,7 +18,7 @@ from ctiroute.model import Erasure, Identifier, IdentifierKind, Kept, Subject
 from ctiroute.store.delivery_rows import names_any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 SUBJECT, OTHER, SHARED, NEAR = "subject", "other", "shared", "near"  # whose a record is, as the statements of a store say it
 
@@ -68,6 +68,7 @@ class Findings:
     callbacks: dict[str, None] = field(default_factory=dict)
     proposals: int = 0  # fates kept under the subject
     deliveries: list[int] = field(default_factory=list)  # announcements that name the subject
+    identity_changes: list[int] = field(default_factory=list)  # lines of the audit of who is who that name the subject
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
 
     def sort(self, kind: str, key: str, whose: str) -> None:
@@ -108,6 +109,7 @@ class Findings:
             callbacks=len(self.callbacks),
             proposals=self.proposals,
             deliveries=len(self.deliveries),
+            identity_changes=len(self.identity_changes),
             kept=tuple(kept),
             candidates=person.candidates,
         )
@@ -121,6 +123,13 @@ class Findings:
         ids = frozenset((*self.touches, *self.interactions, *self.calls, *self.call_ids, *self.callbacks))
         words = tuple(_encoder.encode(key) for key in (*(one.value for one in person.own), *person.customers)) if of_now else ()
         return lambda about, body: names_any(about, body, ids, words)
+
+    def names(self, customer_id: str, other_id: str, identifiers: Iterable[Identifier], plan: str) -> bool:
+        """Say whether a line of the audit of who is who names the subject: as one of the customers, or by an identifier of theirs alone."""
+        person, packed = self.person, plan.encode("utf-8", "surrogatepass")
+        if customer_id in person.customers or other_id in person.customers or any(one in person.own for one in identifiers):
+            return True
+        return any(_encoder.encode(word) in packed for word in (*person.customers, *(one.value for one in person.own)))
 
     def marked(self, at: datetime) -> Subject:
         """Return what running nodes have to forget."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ctiroute.model import IMPORTED, Claim, Denial, Identifier
+from ctiroute.store.identities import KeptIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,12 @@ def edited(links: Links, edits: Iterable[LinkEdit]) -> Links:
         if edit.after is not None:
             rows.insert(edit.place if place is None else place, (edit.identifier, edit.after))
     return dict(rows)
+
+
+def kept_of(held: Held) -> KeptIdentity:
+    """Return what is kept of a customer beyond the company's own file, for another store."""
+    links = tuple(held.links.items()) if any(claims != (IMPORTED,) for claims in held.links.values()) else ()
+    return KeptIdentity(held.customer_id, held.merged_into, links, tuple(held.denied.items()))
 
 
 def _least(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -141,6 +141,8 @@ def test_a_script_reads_the_report(config: Path, database: Path, ctiroute: Calla
         "missed_calls": 0,
         "wrap_ups": 0,
         "callbacks": 0,
+        "deliveries": 0,
+        "identity_changes": 0,
         "snapshots": 0,
     }
     assert report["kept"] == [{"kind": "identifiers", "count": 1, "why": "phone +380441112233 is also that of customer K2"}]

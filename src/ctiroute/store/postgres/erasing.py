@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from ctiroute.model import ErasureMarker
 from ctiroute.store.erasing import BEFORE, NEAR, OTHER, SHARED, Findings, Person, from_marker, telling_digits, to_marker
-from ctiroute.store.postgres import rows
+from ctiroute.store.identity_rows import identifiers_of
+from ctiroute.store.postgres import identities, rows
 from ctiroute.store.postgres.schema import CUSTOMERS_LOCK, ERASURES_LOCK, TOUCHES_LOCK
 from ctiroute.store.postgres.writing import mark
 
@@ -57,6 +58,9 @@ class Search:
                 findings.sort(kind, rows.from_text(key), whose)
         await self._find_callbacks(findings)
         findings.proposals = len(await self._link.run("proposal_fates", _texts(self._person.subjects)))
+        for change_id, customer_id, other_id, pairs, plan in await self._link.run("search_identity_changes"):
+            if findings.names(rows.from_text(customer_id), rows.from_text(other_id), identifiers_of(pairs), plan):
+                findings.identity_changes.append(change_id)
         await self._find_calls(findings, _EVER)
         await self._find_deliveries(findings, of_now=True)
         return findings, keys
@@ -99,6 +103,7 @@ class Search:
     async def _resolve(self) -> bool:
         """Find out who the subject is; False: it could be one of several."""
         person, subject = self._person, self._subject
+        person.customers |= await self._one_with(subject.customer_ids)
         await self._add_keys(subject.identifiers)
         if subject.erased_at is None:
             owners = await self._owners(subject.identifiers)
@@ -108,7 +113,7 @@ class Search:
                     person.candidates = tuple(sorted(his))
                     return False
                 if not his & person.customers.keys():
-                    person.customers |= dict.fromkeys(his)
+                    person.customers |= await self._one_with(his)
         more = await self._named([row[1] for row in await self._link.run("keys_of_customers", self._customers())])
         identifiers = list(dict.fromkeys((*subject.identifiers, *more)))
         for identifier, owners_of_it in (await self._owners(identifiers)).items():
@@ -119,6 +124,10 @@ class Search:
             else:
                 person.own[identifier] = None
         return True
+
+    async def _one_with(self, customer_ids: Iterable[str]) -> dict[str, None]:
+        """Return customers with all who are one with any of them: they are the same person."""
+        return dict.fromkeys((*customer_ids, *await identities.load(self._link, customer_ids)))
 
     async def _owners(self, identifiers: Sequence[Identifier]) -> dict[Identifier, set[str]]:
         by_key = {self._keys[one]: one for one in identifiers if one in self._keys}
@@ -169,6 +178,8 @@ def steps(findings: Findings) -> Iterator[tuple[str, Sequence[object]]]:
     for start in range(0, len(findings.snapshots), BITE):
         yield "erase_snapshots", (_texts(findings.snapshots[start : start + BITE]),)
     yield "erase_proposal_fates", (_texts(findings.person.subjects),)
+    for start in range(0, len(findings.identity_changes), BITE):
+        yield "erase_identity_changes", (findings.identity_changes[start : start + BITE],)
     for start in range(0, len(findings.deliveries), BITE):
         yield "erase_deliveries", (findings.deliveries[start : start + BITE],)
     yield "erase_attributions_of_customers", (_texts(findings.person.customers),)
@@ -196,6 +207,8 @@ async def take_step(link: Link, name: str, values: Sequence[object]) -> None:
 async def finish(link: Link, findings: Findings, keys: Sequence[int], mark_at: datetime | None) -> None:
     """Remove the customers, have the copy read afresh whoever had their identifiers, and leave the marker."""
     await link.run("lock", CUSTOMERS_LOCK)
+    own = [rows.identifier_values(one) for one in findings.person.own]
+    await link.run("erase_denied_links", _texts(findings.customers), [kind for kind, _ in own], [value for _, value in own])
     await link.run("erase_customer_identifiers", _texts(findings.customers), list(keys))
     await link.run("erase_customers", _texts(findings.customers))
     await mark(link, keys)

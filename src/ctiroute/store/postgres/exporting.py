@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from ctiroute.model import Campaign, Medium, WrapUp
 from ctiroute.store.attribution_rows import attribution_of
 from ctiroute.store.callback_rows import from_json
-from ctiroute.store.copying import PAIRED, Kind, key_of
+from ctiroute.store.copying import NUMBERED, PAIRED, Kind, key_of
 from ctiroute.store.delivery_rows import delivery_of
-from ctiroute.store.postgres import interactions, records, rows
+from ctiroute.store.identities import KeptChange
+from ctiroute.store.postgres import identities, interactions, records, rows
 from ctiroute.store.postgres.faults import readable
 from ctiroute.store.postgres.proposals import fate_of
 from ctiroute.store.postgres.reasons import confirmed_of, tally_of
@@ -27,9 +28,11 @@ async def export(link: Link, kind: Kind, after: Key, limit: int) -> list[Item]:
     items: Sequence[Item]
     if kind is Kind.TELLINGS:
         items = await interactions.export_tellings(link, after[0] if after else "", limit + 1)
+    elif kind is Kind.IDENTITIES:
+        items = await identities.export_identities(link, after[0] if after else "", limit + 1)
     else:
         start: tuple[object, ...] = tuple(map(rows.to_text, after)) or (("", "") if kind in PAIRED else ("",))
-        if kind is Kind.DELIVERIES:
+        if kind in NUMBERED:
             start = (int(after[0]) if after else 0,)
         found = await link.run(f"export_{kind}", *start, limit + 1)
         with readable():
@@ -53,6 +56,8 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one f
             return rows.touch_row_of(row)
         case Kind.INTERACTIONS:
             return rows.interaction_of(row)
+        case Kind.IDENTITY_CHANGES:
+            return KeptChange(identities.change_of_row(row), row[-1])
         case Kind.CALLS:
             return records.call_of(row)
         case Kind.MISSED_CALLS:

@@ -189,6 +189,13 @@ async def _undo(link: Link, order: Undo, at: datetime, by: str) -> IdentityChang
     return change_of_row(tuple((await link.run("get_change", order.change_id))[0]))
 
 
+async def export_identities(link: Link, after: str, limit: int) -> list[KeptIdentity]:
+    """Return what is kept of the next customers beyond the company's file, beginning with `after` itself."""
+    ids = [rows.from_text(row[0]) for row in await link.run("export_identities", rows.to_text(after), limit)]
+    held = await load(link, ids)
+    return [linking.kept_of(held[each]) for each in ids]
+
+
 async def _carry_out(link: Link, held: Mapping[str, Held], plan: Plan) -> None:
     for customer_id, name in plan.made:
         await link.run("make_customer", rows.to_text(customer_id), rows.to_text(name))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from ctiroute.model import ErasureMarker, Identifier
 from ctiroute.store.erasing import BEFORE, NEAR, OTHER, SHARED, Findings, Person, from_marker, telling_digits, to_marker
+from ctiroute.store.identity_rows import identifiers_of
+from ctiroute.store.sqlite import identities
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.rows import Row
 from ctiroute.store.sqlite.statements import SQL
@@ -50,6 +52,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
     yield from _bites("erase_snapshots", [(key,) for key in findings.snapshots])
     yield from _bites("erase_confirmed_reasons", [(key,) for key in findings.calls])
     yield from _bites("erase_proposal_fates", [(key,) for key in findings.person.subjects])
+    yield from _bites("erase_identity_changes", [(key,) for key in findings.identity_changes])
     yield from _bites("erase_deliveries", [(key,) for key in findings.deliveries])
     yield from _bites("erase_attributions_of_customer", [(key,) for key in findings.person.customers])
     yield from _bites("erase_attributions", [(key,) for key in findings.calls])
@@ -58,6 +61,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
 
 def finish(connection: sqlite3.Connection, findings: Findings, mark_at: datetime | None) -> None:
     """Remove the customers, the identifiers that nothing refers to any more, and leave the marker."""
+    connection.executemany(SQL["erase_denied_links"], [(one.kind, one.value) for one in findings.person.own])
     connection.executemany(SQL["erase_customers"], [(one,) for one in findings.customers])
     connection.executemany(SQL["erase_identifiers"], [(one.kind, one.value) for one in findings.person.own])
     if mark_at is not None:
@@ -93,6 +97,9 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
         findings.sort("callbacks", key, whose)
     for subject_key in person.subjects:
         findings.proposals += len(connection.execute(SQL["proposal_fates"], (subject_key,)).fetchall())
+    for change_id, customer_id, other_id, pairs, plan in connection.execute(SQL["search_identity_changes"]):
+        if findings.names(customer_id, other_id, identifiers_of(pairs), plan):
+            findings.identity_changes.append(change_id)
     _find_calls(connection, findings, _EVER)
     _find_deliveries(connection, findings, of_now=True)
     return findings
@@ -127,7 +134,7 @@ def _find_calls(connection: sqlite3.Connection, findings: Findings, since: int) 
 
 def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
     """Find out who the subject is, and put it into the temporary tables."""
-    person = Person(customers=dict.fromkeys(subject.customer_ids))
+    person = Person(customers=_one_with(connection, subject.customer_ids))
     if subject.erased_at is None:
         for identifier in subject.identifiers:
             _, owners = _owners(connection, identifier)
@@ -135,7 +142,7 @@ def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
                 person.candidates = tuple(sorted(owners))
                 return person
             if not owners & person.customers.keys():
-                person.customers |= dict.fromkeys(owners)
+                person.customers |= _one_with(connection, owners)
     connection.executemany(SQL["add_subject_customer"], [(one,) for one in person.customers])
     neighbours: dict[str, None] = {}
     for identifier in dict.fromkeys((*subject.identifiers, *_identifiers_of(connection, person.customers))):
@@ -149,6 +156,11 @@ def _resolve(connection: sqlite3.Connection, subject: Subject) -> Person:
             person.own[identifier] = None
     connection.executemany(SQL["add_subject_neighbour"], [(one,) for one in neighbours])
     return person
+
+
+def _one_with(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> dict[str, None]:
+    """Return customers with all who are one with any of them: they are the same person."""
+    return dict.fromkeys((*customer_ids, *identities.load(connection, customer_ids)))
 
 
 def _owners(connection: sqlite3.Connection, identifier: Identifier) -> tuple[int | None, set[str]]:

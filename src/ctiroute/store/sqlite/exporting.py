@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 from ctiroute.model import Campaign, Identifier, Medium, ReasonTally, WrapUp
 from ctiroute.store.attribution_rows import attribution_of
 from ctiroute.store.callback_rows import from_json
-from ctiroute.store.copying import PAIRED, Kind, key_of
+from ctiroute.store.copying import NUMBERED, PAIRED, Kind, key_of
 from ctiroute.store.delivery_rows import delivery_of
-from ctiroute.store.sqlite import interactions, rows
+from ctiroute.store.identities import KeptChange
+from ctiroute.store.sqlite import identities, interactions, rows
 from ctiroute.store.sqlite.faults import mapped, readable
 from ctiroute.store.sqlite.proposals import fate_of
 from ctiroute.store.sqlite.reasons import confirmed_of
@@ -34,8 +35,10 @@ def export(path: Path, kind: Kind, after: Key, limit: int) -> list[Item]:
     """Return the next items of a kind after a key."""
     if kind is Kind.TELLINGS:
         return _after(after, interactions.export_tellings(path, after[0] if after else "", limit + 1), limit)
+    if kind is Kind.IDENTITIES:
+        return _after(after, identities.export_identities(path, after[0] if after else "", limit + 1), limit)
     start: tuple[object, ...] = after or (("", "") if kind in PAIRED else ("",))
-    if kind is Kind.DELIVERIES:
+    if kind in NUMBERED:
         start = (int(after[0]) if after else 0,)
     with mapped(f"read {kind}"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute(SQL[f"export_{kind}"], (*start, limit + 1)).fetchall()
@@ -77,6 +80,8 @@ def _item(kind: Kind, row: Row) -> Item:  # noqa: C901, PLR0911, PLR0912 - one f
             return cast("TouchRow", row)
         case Kind.INTERACTIONS:
             return rows.interaction_of(row)
+        case Kind.IDENTITY_CHANGES:
+            return KeptChange(identities.change_of_row(row), row[-1])
         case Kind.CALLS:
             return rows.call_of(row)
         case Kind.MISSED_CALLS:

@@ -52,7 +52,7 @@ class Identities(SqliteWays):
         last, most = _NEWEST if before is None else before, min(limit, MOST_CHANGES)
         found = self._read("changes", last, most) if customer_id is None else self._read("changes_of", last, most, customer_id)
         with readable():
-            return [_change_of(row) for row in found]
+            return [change_of_row(row) for row in found]
 
     async def get_card(self, customer_id: str) -> CustomerCard | None:
         """Return who a customer is, and why we think so."""
@@ -173,7 +173,16 @@ def _undo(connection: sqlite3.Connection, order: Undo, at: datetime, by: str) ->
     held = load(connection, done.customer_ids)
     _carry_out(connection, held, identity_plan.undo(done, held))
     connection.execute(SQL["undo_change"], (order.change_id, to_microseconds(at), by))
-    return _change_of(connection.execute(SQL["get_change"], (order.change_id,)).fetchone())
+    return change_of_row(connection.execute(SQL["get_change"], (order.change_id,)).fetchone())
+
+
+def export_identities(path: Path, after: str, limit: int) -> list[KeptIdentity]:
+    """Return what is kept of the next customers beyond the company's file, beginning with `after` itself."""
+    with mapped("read identities"), readable(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("BEGIN")  # all that is read is of one moment
+        ids = [row[0] for row in connection.execute(SQL["export_identities"], (after, limit))]
+        held = load(connection, ids)
+        return [linking.kept_of(held[each]) for each in ids]
 
 
 def _carry_out(connection: sqlite3.Connection, held: dict[str, Held], plan: Plan) -> None:
@@ -245,7 +254,8 @@ def _change_values(change: IdentityChange, plan: str) -> rows.Row:
     return *names, to_microseconds(change.at), change.by, change.why[:MAX_WHY], undone_at, change.undone_by, plan
 
 
-def _change_of(row: rows.Row) -> IdentityChange:
+def change_of_row(row: rows.Row) -> IdentityChange:
+    """Return a line of the audit."""
     change_id, kind, customer_id, other_id, pairs, at, by, why, undone_at, undone_by, _ = row
     undone = None if undone_at is None else rows.from_microseconds(undone_at)
     names = ChangeKind(kind), customer_id, other_id, identifiers_of(pairs)

@@ -2,8 +2,10 @@
 -- $2: the keys of its identifiers, $3: those among them that somebody else has too.
 
 -- name: owners_of_keys
--- Who has these identifiers.
-SELECT identifier_key, customer_id FROM customer_identifiers WHERE identifier_key = ANY ($1::bigint[])
+-- Who has these identifiers: of one who is part of another, that other.
+SELECT m.identifier_key, COALESCE(c.merged_into, m.customer_id)
+FROM customer_identifiers m LEFT JOIN customers c ON c.customer_id = m.customer_id
+WHERE m.identifier_key = ANY ($1::bigint[])
 
 -- name: keys_of_customers
 -- The identifiers of these customers, in their order.
@@ -113,6 +115,19 @@ UPDATE missed_calls SET caller_number = '', caller_name = '', headline = '' WHER
 -- Empty notes. Their codes stay: they count matters, not people.
 UPDATE wrap_ups SET note = '' FROM unnest($1::text[], $2::text[]) AS given (call_id, operator_id)
 WHERE wrap_ups.call_id = given.call_id AND wrap_ups.operator_id = given.operator_id
+
+-- name: search_identity_changes
+-- The audit of who is who: few lines, for each is a person's.
+SELECT change_id, customer_id, other_id, identifiers, plan FROM identity_changes
+
+-- name: erase_identity_changes
+-- Remove lines of it.
+DELETE FROM identity_changes WHERE change_id = ANY ($1::bigint[])
+
+-- name: erase_denied_links
+-- Forget of whom identifiers were denied to be, and what was denied of these customers.
+DELETE FROM denied_links
+WHERE customer_id = ANY ($1::text[]) OR (kind, value) IN (SELECT kind, value FROM unnest($2::text[], $3::text[]) AS given (kind, value))
 
 -- name: erase_customers
 -- Remove customers.

@@ -141,3 +141,35 @@ FROM identity_changes WHERE change_id < $1 AND (customer_id = $3 OR other_id = $
 -- name: get_customer
 -- A customer without identifiers.
 SELECT name, language, attributes FROM customers WHERE customer_id = $1
+
+-- name: export_identities
+-- Customers of whom more is known than the company's file says. For `db copy`.
+SELECT c.customer_id FROM customers c
+WHERE c.customer_id >= $1 AND (
+    c.merged_into IS NOT NULL
+    OR EXISTS (SELECT 1 FROM denied_links d WHERE d.customer_id = c.customer_id)
+    OR EXISTS (
+        SELECT FROM unnest(c.keys) AS his (key) JOIN customer_identifiers m ON m.identifier_key = his.key AND m.customer_id = c.customer_id
+        WHERE m.claims IS NOT NULL
+    )
+)
+ORDER BY c.customer_id LIMIT $2
+
+-- name: count_all_identities
+-- How many.
+SELECT count(*) FROM customers c
+WHERE c.merged_into IS NOT NULL
+    OR EXISTS (SELECT 1 FROM denied_links d WHERE d.customer_id = c.customer_id)
+    OR EXISTS (
+        SELECT FROM unnest(c.keys) AS his (key) JOIN customer_identifiers m ON m.identifier_key = his.key AND m.customer_id = c.customer_id
+        WHERE m.claims IS NOT NULL
+    )
+
+-- name: export_identity_changes
+-- The audit.
+SELECT change_id, kind, customer_id, other_id, identifiers, changed_at, changed_by, why, undone_at, undone_by, plan
+FROM identity_changes WHERE change_id >= $1 ORDER BY change_id LIMIT $2
+
+-- name: count_all_identity_changes
+-- How many.
+SELECT count(*) FROM identity_changes

@@ -28,9 +28,11 @@ INSERT INTO subject_identifiers (kind, value, identifier_id, shared) VALUES (?, 
 INSERT INTO subject_neighbours (customer_id) VALUES (?)
 
 -- name: search_owners
--- The number of an identifier, and every customer who has it; one row with null when nobody does.
-SELECT i.identifier_id, c.customer_id
-FROM identifiers i LEFT JOIN customer_identifiers c ON c.identifier_id = i.identifier_id
+-- The number of an identifier, and every customer who has it (of one who is part of another, that other); one row with null when nobody does.
+SELECT i.identifier_id, COALESCE(k.merged_into, k.customer_id)
+FROM identifiers i
+    LEFT JOIN customer_identifiers c ON c.identifier_id = i.identifier_id
+    LEFT JOIN customers k ON k.customer_id = c.customer_id
 WHERE i.kind = ?1 AND i.value = ?2
 
 -- name: search_identifiers_of
@@ -146,6 +148,18 @@ UPDATE missed_calls SET caller_number = '', caller_name = '', headline = '' WHER
 -- name: erase_wrap_ups
 -- Empty a note. Its code stays: it counts matters, not people.
 UPDATE wrap_ups SET note = '' WHERE call_id = ?1 AND operator_id = ?2
+
+-- name: search_identity_changes
+-- The audit of who is who: few lines, for each is a person's.
+SELECT change_id, customer_id, other_id, identifiers, plan FROM identity_changes
+
+-- name: erase_identity_changes
+-- Remove a line of it.
+DELETE FROM identity_changes WHERE change_id = ?1
+
+-- name: erase_denied_links
+-- Forget of whom an identifier was denied to be.
+DELETE FROM denied_links WHERE kind = ?1 AND value = ?2
 
 -- name: erase_customers
 -- Remove a customer, and the identifiers' links with it.
