@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctiroute.app.queues import Queues
     from ctiroute.app.tasks import Tasks
     from ctiroute.connectors.asterisk.ports import EventSink
-    from ctiroute.model import CallEvent, LegStarted
+    from ctiroute.model import Announcer, CallEvent, LegStarted
     from ctiroute.model.callback import CallbackHeard
     from ctiroute.settings import Settings
     from ctiroute.store.base import Store
@@ -53,7 +53,9 @@ class Callbacks:
         zone: Callable[[], tzinfo],
         clock: Callable[[], datetime],
         tasks: Tasks,
+        announcer: Announcer | None = None,
     ) -> None:
+        self._announcer = announcer
         self._settings = settings
         self._store = store
         self._registry = registry
@@ -62,7 +64,7 @@ class Callbacks:
         self._placer: CallbackPlacer | None = None
         self._originator: Originator | None = None
         self.metrics = CallbackMetrics(registry, lambda: float(self._placer.in_hand if self._placer is not None else 0))
-        self.orders = CallbackOrders(store, settings.callbacks, settings.region, zone, clock, self._ordered)
+        self.orders = CallbackOrders(store, settings.callbacks, settings.region, zone, clock, self._ordered, announcer)
 
     def place_with(
         self, floor: Floor, queues: Queues, look_up: Callable[[LegStarted], Awaitable[CallFile]], node: str, rng: Random
@@ -75,7 +77,9 @@ class Callbacks:
         account = OriginateAccount(each.host, each.port, settings.username, settings.secret, each.tls, each.tls_ca)
         scene = CallbackScene(each.name, floor, queues, look_up, self._clock)
         self._originator = originator = Originator(each.name, account, self, self._registry, self._clock, rng)
-        self._placer = CallbackPlacer(self._store, self.orders, settings, originator, scene, self._tasks, node, self._clock, self.metrics)
+        self._placer = CallbackPlacer(
+            self._store, self.orders, settings, originator, scene, self._tasks, node, self._clock, self.metrics, self._announcer
+        )
         return AlsoHeard(floor, self._placer)
 
     def start(self) -> None:

@@ -118,6 +118,7 @@ class Service:
         self.purger = Purger(self.store, settings.retention, self.registry, clock)
         self.acks = Acks(self.registry, monotonic)
         self.reasons = ReasonKeeper(self.store, clock, self.registry)
+        self.answers = Answers(self.store, self.reasons, clock)
         claims = Claims(ClaimPolicy(settings.web.same_extension))
         self.floor = Floor(
             desk=Desk((), claims),
@@ -139,9 +140,9 @@ class Service:
         self.answers.attach(self.floor)
         if self.node.shared is not None:
             self.node.shared.attach(self.floor)
-        self.queues = Queues(lambda: self.floor.operators, clock)
         self.forms = FormDesk(self.store, self.floor, self.node.neighbours, self._tasks, clock, self.loop.outbox)
         self.floor.reread = self.forms.changed_elsewhere
+        self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
         heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)
         ledger = OtherMedia(heard, self._recorder, clock, settings.fastagi.deadline_s, settings.language, lambda: self.rules.current().zone)
@@ -156,7 +157,9 @@ class Service:
             self.reasons.rank,
         )
         ledger.engine = self.router
-        self.callbacks = Callbacks(settings, self.store, self.registry, lambda: self.rules.current().zone, clock, self._tasks)
+        self.callbacks = Callbacks(
+            settings, self.store, self.registry, lambda: self.rules.current().zone, clock, self._tasks, self.loop.outbox
+        )
         asked = CallbackKeys(self.router, self.callbacks.orders, self._tasks)
         self.fastagi = FastAgiServer(settings.fastagi, settings.asterisk, settings.region, asked, self.registry, clock)
         socket = settings.agi_socket or settings.data_dir / "agi.sock"
@@ -183,10 +186,10 @@ class Service:
             callbacks=self.callbacks.orders,
             promises=OperatorPromises(self.floor, self.callbacks.orders),
             continue_link=settings.continue_link,
-            announcer=self.loop.outbox,
-            webhooks=self.loop,
             forms=self.forms,
             changed=self.forms.changed,
+            announcer=self.loop.outbox,
+            webhooks=self.loop,
             warnings=self.warnings,
             hooks=self.media.routes(),
         )
