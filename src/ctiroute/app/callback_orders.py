@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ctiroute.app.callback_news import MOVED, ORDERED, announce
 from ctiroute.errors import CallbackRefused
 from ctiroute.model import (
     CallbackFilter,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, tzinfo
 
+    from ctiroute.model import Announcer
     from ctiroute.model.callback import CallbackAsked
     from ctiroute.settings import CallbackSettings
     from ctiroute.store.base import Store
@@ -50,6 +52,7 @@ class CallbackOrders:
         zone: Callable[[], tzinfo],
         clock: Callable[[], datetime],
         changed: Callable[[str], None] = lambda _: None,
+        announcer: Announcer | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -57,6 +60,7 @@ class CallbackOrders:
         self._zone = zone
         self._clock = clock
         self._changed = changed
+        self._announcer = announcer
 
     async def take(self, asked: CallbackAsked) -> tuple[CallbackOrder, bool]:
         """Keep an order, its time moved out of the customer's quiet hours; return it, and whether it is new.
@@ -110,6 +114,7 @@ class CallbackOrders:
         if new:
             log.info("callback %s to %s ordered by %s, due %s", kept.callback_id, mask_phone(phone), kept.source, kept.due_at.isoformat())
             self._changed(kept.source)
+            await announce(self._announcer, kept, now, ORDERED)
         return kept, new
 
     async def get(self, callback_id: str) -> CallbackOrder | None:
@@ -135,6 +140,7 @@ class CallbackOrders:
             moved = reschedule(order, due, until or max(order.until, due + timedelta(hours=self._settings.window_hours)), note)
             if await self._store.save_callback(moved):
                 self._changed("")
+                await announce(self._announcer, moved, self._clock(), MOVED)
                 return moved
         raise CallbackRefused("it is being changed by others all the time; try again")
 
@@ -147,6 +153,7 @@ class CallbackOrders:
             gone = cancel(order, self._clock())
             if await self._store.save_callback(gone):
                 self._changed("")
+                await announce(self._announcer, gone, self._clock())
                 return gone
         raise CallbackRefused("it is being changed by others all the time; try again")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ctiroute.app.callback_news import FAILED, announce
 from ctiroute.errors import CallbackRefused, StoreError
 from ctiroute.model import (
     AttemptOutcome,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ctiroute.app.callback_orders import CallbackOrders
     from ctiroute.app.callback_ports import Originates, Surroundings
     from ctiroute.app.tasks import Tasks
-    from ctiroute.model import CallEvent
+    from ctiroute.model import Announcer, CallEvent
     from ctiroute.model.callback import CallbackHeard
     from ctiroute.settings import CallbackSettings
     from ctiroute.store.base import Store
@@ -82,6 +83,7 @@ class CallbackPlacer:
         node: str,
         clock: Callable[[], datetime],
         metrics: CallbackMetrics,
+        announcer: Announcer | None = None,
         timing: PlacerTiming | None = None,
     ) -> None:
         self._store = store
@@ -93,6 +95,7 @@ class CallbackPlacer:
         self._node = node
         self._clock = clock
         self._metrics = metrics
+        self._announcer = announcer
         self._timing = timing or PlacerTiming()
         self._wake = asyncio.Event()
         self._placed: dict[str, _Placed] = {}  # by callback_id
@@ -162,11 +165,14 @@ class CallbackPlacer:
             await self._inherit(order, now)
             return
         if now > order.until:
-            await self._store.save_callback(life.give_up(order, now))
+            await self._close(life.give_up(order, now))
             return
         allowed = self._orders.allowed_from(now, order.phone, await self._orders.customer_of(order))
+        if allowed > order.until:
+            await self._close(life.give_up(order, now))
+            return
         if allowed > now:
-            await self._store.save_callback(life.put_back(order, allowed) if allowed <= order.until else life.give_up(order, now))
+            await self._store.save_callback(life.put_back(order, allowed))
             return
         await self._place(order)
 
@@ -181,9 +187,16 @@ class CallbackPlacer:
                 self._keep(held)
             return
         log.warning("callback %s was %s on a node that is gone", order.callback_id, order.state.value)
-        after = life.recover(order, now, now + self._pause)
+        await self._close(life.recover(order, now, now + self._pause))
+
+    async def _close(self, after: CallbackOrder) -> None:
+        """Keep that an order, or an attempt, is over."""
         if await self._store.save_callback(after):
             self._metrics.ended(after)
+            await self._announce(after)
+
+    async def _announce(self, order: CallbackOrder) -> None:
+        await announce(self._announcer, order, self._clock(), FAILED if order.state is CallbackState.ORDERED else "")
 
     async def _place(self, order: CallbackOrder) -> None:
         now = self._clock()
@@ -193,6 +206,7 @@ class CallbackPlacer:
         if not await self._store.save_callback(ringing):
             return  # cancelled meanwhile, or taken over
         self._keep(ringing)
+        await self._announce(ringing)
         await self._scene.expect(ringing, call_id)
         if self._clock() > now + LATEST:  # we were stopped in between: another may have taken over by now
             log.warning("callback %s was not placed: too late by the lease", order.callback_id)
@@ -280,6 +294,7 @@ class CallbackPlacer:
         """Make one step of an order of ours and keep it, as long as it is ours. A step that has no place any more is left out."""
         async with placed.turn:
             while not placed.over:
+                before = placed.order.state
                 try:
                     after = step(placed.order)
                 except CallbackRefused:
@@ -305,6 +320,8 @@ class CallbackPlacer:
                 if not after.state.is_live:
                     self._metrics.ended(after)
                     self._drop(placed)
+                if after.state is not before:
+                    await self._announce(after)
                 return
 
     async def _orphan(self, event: CallbackHeard) -> None:

@@ -96,13 +96,13 @@ class Recorder:
         )
 
     def expected(self, context: CallerContext, touch_id: str | None, interaction_id: str | None, snapshot: bytes) -> None:
-        """Keep a call that we place ourselves, with what is known of the customer. The number is that of who is rung."""
+        """Keep a call that we place ourselves, with what is known of the customer."""
         request, customer = context.request, context.identity.customer
         self.record(
             CallRecord(
                 call_id=request.call_id,
                 pbx=request.pbx,
-                caller_phone=request.caller.phone,
+                dialed=request.caller.phone,  # we ring him: it is no call of his
                 received_at=request.received_at,
                 customer_id=customer.customer_id if customer else None,
                 touch_id=touch_id,

@@ -15,6 +15,7 @@ from ctiroute.app.rule_files import read_rules
 from ctiroute.app.service import utc_now
 from ctiroute.cli.loop import run
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, complain, counted, out, settings_of
+from ctiroute.connectors.announce.outbox import Outbox
 from ctiroute.errors import CallbackRefused, ConfigurationError
 from ctiroute.model import CallbackFilter, FirstRung
 from ctiroute.model.callback import CallbackAsked
@@ -188,7 +189,11 @@ def _with_orders(settings: Settings, zone: tzinfo, work: Callable[[CallbackOrder
         store = open_store(settings.store_url)
         await store.open()
         try:
-            return await work(CallbackOrders(store, settings.callbacks, settings.region, lambda: zone, utc_now))
+            return await work(
+                CallbackOrders(
+                    store, settings.callbacks, settings.region, lambda: zone, utc_now, announcer=Outbox(store, settings.webhooks)
+                )
+            )
         finally:
             await store.close()
 

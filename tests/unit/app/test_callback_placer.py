@@ -15,7 +15,7 @@ from ctiroute.app.callback_metrics import CallbackMetrics
 from ctiroute.app.callback_orders import CallbackOrders
 from ctiroute.app.callback_placer import CallbackPlacer, PlacerTiming
 from ctiroute.app.tasks import Tasks
-from ctiroute.model import AttemptOutcome, CallbackOrder, CallbackState, FirstRung, Member, OfferAnswered
+from ctiroute.model import Announcement, AttemptOutcome, CallbackOrder, CallbackState, FirstRung, Member, OfferAnswered
 from ctiroute.model.callback import CallbackAsked, CallbackHeard, CallbackPlaced, CallbackPlacing, CallbackStage
 from ctiroute.settings import CallbackSettings
 from ctiroute.store.sqlite.store import SqliteStore
@@ -87,13 +87,18 @@ class Node:
     def __init__(self, name: str, store: SqliteStore, clock: list[datetime], settings: CallbackSettings) -> None:
         self.store, self.switch, self.tasks, self.registry = store, Switch(), Tasks(), CollectorRegistry()
         self._clock = clock
+        self.told: list[Announcement] = []
         metrics = CallbackMetrics(self.registry, lambda: 0)
         self.orders = CallbackOrders(
             store, settings, "UA", lambda: ZoneInfo("Europe/Kyiv"), lambda: clock[0], lambda _: self.placer.changed()
         )
         self.placer = CallbackPlacer(
-            store, self.orders, settings, self.switch, self.switch, self.tasks, name, lambda: clock[0], metrics, QUICK
+            store, self.orders, settings, self.switch, self.switch, self.tasks, name, lambda: clock[0], metrics, self, QUICK
         )
+
+    async def announce(self, *announcements: Announcement) -> None:
+        """Keep what other systems would be told."""
+        self.told += announcements
 
     async def order(self, phone: str = "+380671234567", **changes: Any) -> str:
         """Order a callback; return its id."""
@@ -169,6 +174,9 @@ async def test_the_operator_first_then_the_customer_then_done(node: Node) -> Non
     await node.until(lambda: node.placer.in_hand == 0)
     assert len(node.switch.asked) == 1
     assert node.count("talked") == 1
+    assert [each.kind for each in node.told] == ["callback.ringing", "callback.talking", "callback.done"]
+    assert len({each.event_id for each in node.told}) == 3
+    assert {each.key for each in node.told} == {f"callback:{callback_id}"}
 
 
 async def test_the_customer_first(node: Node) -> None:
@@ -205,6 +213,7 @@ async def test_what_failed_is_tried_again_after_the_pause(
             node.tells(stage, side, how)
         failed = await node.state(callback_id, CallbackState.ORDERED)
         assert ([each.outcome for each in failed.attempts], failed.due_at) == ([outcome], T0 + PAUSE)
+        await node.until(lambda: [each.kind for each in node.told] == ["callback.ringing", "callback.failed"])
         assert bool(node.switch.unexpected) == (outcome is AttemptOutcome.REFUSED)
         clock[0] += PAUSE
         node.placer.changed()
