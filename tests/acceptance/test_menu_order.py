@@ -66,7 +66,7 @@ async def service(asterisk: RealAsterisk, tmp_path: Path) -> AsyncIterator[Runni
 
 
 async def fill(put_touches: Callable[..., Awaitable[int]], put_interactions: Callable[..., Awaitable[None]]) -> None:
-    """Who was sent what, and what is open with whom. Who has both was sent the cards 20 days ago, and asked about the invoice just now."""
+    """Put in who was sent what, and what is open with whom. Who has both asked before the mail came: the newer is not the likelier."""
     now = datetime.now(UTC)
     card = Touch(
         "t1",
@@ -78,14 +78,17 @@ async def fill(put_touches: Callable[..., Awaitable[int]], put_interactions: Cal
         TouchStatus.DELIVERED,
         OfferTerms("A card"),
     )
-    await put_touches([card, replace(card, touch_id="t2", identifier=phone(HAS_BOTH), sent_at=now - timedelta(days=20))])
+    await put_touches(
+        [card, replace(card, touch_id="t2", identifier=phone(HAS_BOTH), medium=Medium.EMAIL, sent_at=now - timedelta(hours=1))]
+    )
     lately = now - timedelta(minutes=5)
     invoice = Interaction("i1", None, Medium.EMAIL, "invoice-7", "Invoice 7", InteractionStatus.OPEN, lately, lately)
     requests = [
         replace(invoice, interaction_id=f"s-{status}", topic="request", status=InteractionStatus(status), identifier=phone(number))
         for number, status in STATUSES.items()
     ]
-    both = replace(invoice, interaction_id="i2", identifier=phone(HAS_BOTH))
+    earlier = now - timedelta(hours=2)
+    both = replace(invoice, interaction_id="i2", medium=Medium.WEB, updated_at=earlier, opened_at=earlier, identifier=phone(HAS_BOTH))
     await put_interactions([replace(invoice, identifier=phone(HAS_AN_INVOICE)), both, *requests])
 
 
