@@ -34,6 +34,7 @@ class MailServer:
     plain: bool = True  # AUTHENTICATE PLAIN is offered
     read_only: bool = False
     starttls: ssl.SSLContext | None = None
+    withholds: set[int] = field(default_factory=set)  # UIDs that are named and not handed over
     hangs_on: str = ""  # a command that is never answered
     answers: dict[str, bytes] = field(default_factory=dict)  # command -> what is answered in place of it
     drops_after: str = ""  # a command after which the connection is cut
@@ -111,6 +112,9 @@ class MailServer:
         limit = int(re.findall(r"<0\.(\d+)>", rest)[0])
         said = b""
         for number, uid in enumerate(self._uids(rest), 1):
+            if uid in self.withholds:
+                said += b"* %d FETCH (UID %d BODY[]<0> NIL)\r\n" % (number, uid)
+                continue
             mail = self.mails[uid]
             part = mail.raw[:limit]
             said += b'* %d FETCH (UID %d INTERNALDATE "%s" BODY[]<0> {%d}\r\n%s)\r\n' % (number, uid, mail.date.encode(), len(part), part)

@@ -184,6 +184,21 @@ async def test_hostile_mail_is_taken_for_what_it_is(tmp_path: Path) -> None:
         assert await at.find("support", "<m7@example.com>") is not None
 
 
+async def test_mail_that_is_not_handed_over_is_not_marked(tmp_path: Path) -> None:
+    """It is left for later, and holds up no other."""
+    async with mail_server() as server, house(tmp_path) as at:
+        withheld = server.gets(mail(1))
+        server.withholds = {withheld}
+        second = server.gets(mail(2))
+        async with asked(source(server, at), at):
+            await at.until(lambda: server.marked() == {second})
+            third = server.gets(mail(3))
+            await at.until(lambda: server.marked() == {second, third})
+        server.withholds = set()
+        async with asked(source(server, at), at):
+            await at.until(lambda: server.marked() == {withheld, second, third})
+
+
 async def test_a_full_mailbox_is_worked_through(tmp_path: Path) -> None:
     """More than one look takes: the rest comes at once, not after the pause."""
     async with mail_server() as server, house(tmp_path) as at:

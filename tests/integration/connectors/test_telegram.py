@@ -116,6 +116,17 @@ async def test_a_restart_loses_and_repeats_nothing(tmp_path: Path) -> None:
         assert await texts(at) == ["message", "note"]
 
 
+async def test_after_a_quiet_week_numbers_begin_anew(tmp_path: Path) -> None:
+    """An update whose number is below the last one is no old one."""
+    async with bot_api() as api, house(tmp_path) as at:
+        api.sends(payload("telegram-text"))
+        async with asked(bot(api, at), at):
+            await at.until(lambda: api.offsets[-2:] == [881203448, None])
+            api.sends({**payload("telegram-contact"), "update_id": 5})
+            await at.until(lambda: at.counted("bot", "taken") == 2)
+        assert await texts(at) == ["message", "note"]
+
+
 async def test_nothing_is_confirmed_while_the_store_is_away(tmp_path: Path) -> None:
     """It is asked for again until it is kept."""
     async with bot_api() as api, house(tmp_path) as at:

@@ -16,11 +16,11 @@ import email.header
 import email.parser
 import hashlib
 import re
+from email.message import Message
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from email.message import Message
 
 MAX_PARTS = 100  # of one mail; the rest is not looked at
 MAX_NESTING = 40  # boundaries in one mail; more is a bomb, of which the standard parser's price grows with the square
@@ -121,7 +121,7 @@ def _leaves(message: Message) -> Iterator[Message]:
         part = waiting.pop()
         inside = part.get_payload()
         if part.is_multipart() and isinstance(inside, list) and part.get_content_maintype() == "multipart":
-            waiting.extend(each for each in reversed(inside[:MAX_PARTS]) if hasattr(each, "get_content_type"))
+            waiting.extend(each for each in reversed(inside[:MAX_PARTS]) if isinstance(each, Message))
         else:
             yield part
 

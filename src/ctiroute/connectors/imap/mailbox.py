@@ -200,7 +200,7 @@ def _mails(data: Sequence[Any]) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
         behind = data[at + 1] if at + 1 < len(data) and isinstance(data[at + 1], bytes) else b""
         told = part[0] + b" " + behind
         uid, date = _UID.search(told), _DATE.search(told)
-        if uid is not None:
+        if uid is not None and isinstance(part[1], bytes):
             yield uid[1], (part[1], date[1].decode("ascii", "replace").strip() if date is not None else "")
 
 

@@ -62,11 +62,13 @@ class MailSource:
         self._region = region
         self._mailbox = mailbox or Mailbox(settings)
         self._step_s = step_s
+        self._withheld: set[bytes] = set()  # mail the server names and does not hand over: not asked for again before a restart
         self._thread = ThreadPoolExecutor(1, f"imap-{settings.name}")
 
     async def ask(self) -> float:
         """See `Source`."""
-        uids = await self._in_thread(lambda: self._mailbox.look(self._clock(), MOST))
+        found = await self._in_thread(lambda: self._mailbox.look(self._clock(), MOST + len(self._withheld)))
+        uids = [uid for uid in found if uid not in self._withheld][:MOST]
         for start in range(0, len(uids), BATCH):
             await self._keep(uids[start : start + BATCH])
         return 0.0 if len(uids) == MOST else self._settings.poll_s
@@ -77,7 +79,11 @@ class MailSource:
             await self._in_thread(self._mailbox.close)
 
     async def _keep(self, uids: Sequence[bytes]) -> None:
-        brought = await self._in_thread(lambda: self._brought(uids))
+        read = await self._in_thread(lambda: self._brought(uids))
+        self._withheld.update(uid for uid in uids if uid not in read)
+        if not read:
+            return
+        brought = list(read.values())
         whole = Brought(tuple(intake for one in brought for intake in one.intakes))
         started = time.perf_counter()
         if whole:
@@ -88,14 +94,14 @@ class MailSource:
                 self._metrics.arrived(self.name, Arrival.AWAY)
                 raise
             self._metrics.kept(self.name, tally, time.perf_counter() - started)
-        await self._in_thread(lambda: self._mailbox.mark(uids))
+        await self._in_thread(lambda: self._mailbox.mark(list(read)))
         for one in brought:
             self._metrics.arrived(self.name, Arrival.TAKEN if one else Arrival.USELESS if one.refused else Arrival.IGNORED)
 
-    def _brought(self, uids: Sequence[bytes]) -> list[Brought]:
+    def _brought(self, uids: Sequence[bytes]) -> dict[bytes, Brought]:
         """Fetch and read mails: in the thread, as a large one takes some milliseconds."""
         how = Reading(self._region, self._clock())
-        return [self._read(raw, date, how) for raw, date in self._mailbox.fetch(uids).values()]
+        return {uid: self._read(raw, date, how) for uid, (raw, date) in self._mailbox.fetch(uids).items()}
 
     def _read(self, raw: bytes, date: str, how: Reading) -> Brought:
         """Return what a mail tells. One that breaks us is let go of: it would be read again for ever."""

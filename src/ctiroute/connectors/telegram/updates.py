@@ -79,6 +79,8 @@ class TelegramUpdates:
         updates, wait_s = await self._updates()
         if updates:
             await self._keep(updates)
+        elif not wait_s:
+            self._offset = None  # all before it are confirmed now, and after a quiet week Telegram begins anew at any number
         return wait_s
 
     async def close(self) -> None:
@@ -103,7 +105,10 @@ class TelegramUpdates:
             return [], _retry_after(answer)
         if not answer.get("ok") or not isinstance(answer.get("result"), list):
             raise LinkError(f"Telegram answered {status}, and gave no messages")
-        return [one for one in answer["result"] if isinstance(one, dict) and type(one.get("update_id")) is int], 0.0
+        updates = [one for one in answer["result"] if isinstance(one, dict) and type(one.get("update_id")) is int]
+        if answer["result"] and not updates:
+            raise LinkError("Telegram gave messages without numbers, which cannot be confirmed")
+        return updates, 0.0
 
     async def _post(self, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
