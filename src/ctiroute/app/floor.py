@@ -8,24 +8,23 @@ This is the meeting point of four rooms, so it implements their ports: `Ledger` 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from ctiroute.app import pops
-from ctiroute.app.call_files import CallFile, CallFiles, from_bytes, to_bytes
+from ctiroute.app.call_files import CallFile, CallFiles, to_bytes
 from ctiroute.app.call_search import CallSearch
-from ctiroute.app.forgetting import Traces
+from ctiroute.app.forgetting import Traces, forget_files
 from ctiroute.app.missed_calls import MissedCalls
+from ctiroute.app.screen_news import ScreenNews
+from ctiroute.app.wording import Wording
 from ctiroute.desk.commands import ClosePop, ForgetCall, RecordCall, RecordMissed, ShowPop, UpdatePop
 from ctiroute.errors import AccessDenied
 from ctiroute.model import CallRecord, LegEnded, LegStarted, Outcome, SwitchLost, SwitchSnapshot, WrapUp
-from ctiroute.web.wire import ExtensionMessage, PopMessage, Snapshot, SwitchMessage, SwitchState
+from ctiroute.web.wire import PopMessage, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from ctiroute.app.acks import Acks
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from ctiroute.app.tasks import Tasks
     from ctiroute.app.trust import Trust
     from ctiroute.desk import Desk
-    from ctiroute.desk.claims import ClaimChange, Claims
+    from ctiroute.desk.claims import Claims
     from ctiroute.desk.commands import Command
     from ctiroute.model import CallerContext, CallEvent, Decision, Interaction, Offer, Operator, RouteRequest, ScreenPop, Subject
     from ctiroute.store.base import Store
@@ -43,10 +42,7 @@ if TYPE_CHECKING:
     from ctiroute.web.wire import Ack
 
 log = logging.getLogger(__name__)
-audit = logging.getLogger("ctiroute.audit")
 
-MAX_QUEUES = 1_000  # names of queues we remember something of
-_FILES_AT_ONCE = 500  # looked through before callers get their turn again: under a ms
 MAX_HEARD = 20_000  # calls we only heard of; the oldest goes first
 
 
@@ -70,13 +66,15 @@ class Floor:
         neighbours: Neighbours,
         answers: Answers,
         trust: Trust,
+        codes: Mapping[str, Sequence[WrapUpCode]] | None = None,
     ) -> None:
         """Take what the floor works with.
 
         `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
         was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
         is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds
-        what operators answered before; `trust` says what may be shown of whom.
+        what operators answered before; `trust` says what may be shown of whom; `codes` are the wrap-up codes of
+        each queue, under "*" those of all others.
         """
         self._desk = desk
         self._store = store
@@ -84,26 +82,23 @@ class Floor:
         self._acks = acks
         self._tasks = tasks
         self._clock = clock
-        self._language = language
-        self._zone = zone
         self._claims = claims
         self.health = health
         self._neighbours = neighbours
         self._answers = answers
-        self._trust = trust
+        self._wording = Wording(language, zone, trust)
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
         self._missed = MissedCalls(store)
-        self._switches: dict[str, SwitchState] = {}
-        self._rings: dict[str, int] = {}  # queue -> the longest it let a phone ring in vain: its ring time, as far as we have seen, s
+        self._news = ScreenNews(self._name)
         self._operators: dict[str, Operator] = {}
         self._screens: Screens | None = None
         self.reread: Callable[[str], None] | None = None  # reads a conversation again that was changed on another node
 
     def attach(self, screens: Screens) -> None:
         """Name the screens to push to. Until then pops are made but shown nowhere."""
-        self._screens = screens
+        self._screens = self._news.screens = screens
 
     def set_operators(self, operators: Iterable[Operator]) -> None:
         """Use these operators from now on."""
@@ -171,9 +166,9 @@ class Floor:
                     for leg in event.legs:
                         if leg.leg_id == leg.call_id and leg.call_id not in self._heard:
                             self._hear(LegStarted(leg.call_id, leg.leg_id, leg.interface, leg.number, "", event.at))
-                    self._switch(event.pbx, event.at, up=True)
+                    self._news.switch(event.pbx, event.at, up=True)
                 case SwitchLost():
-                    self._switch(event.pbx, event.at, up=False)
+                    self._news.switch(event.pbx, event.at, up=False)
                 case _:
                     pass
             self._run(self._desk.handle(event))
@@ -194,7 +189,7 @@ class Floor:
             operator=operator,
             pops=tuple(self._pop(offer) for offer in self._desk.visible(operator_id) if not self._waits_for_answer(offer)),
             missed=missed,
-            switches=tuple(self._switches.values()),
+            switches=self._news.switches,
             server_time=self._clock(),
             extension_taken_by=self._name(self._claims.taken_by(operator_id)),
         )
@@ -204,14 +199,14 @@ class Floor:
         if self._offered(operator_id, ack.pop_id) is not None:
             self._acks.acked(ack)
 
-    async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
-        """Keep an operator's note; False when the pop is not his."""
+    async def note(self, operator_id: str, pop_id: str, text: str, code: str) -> bool:
+        """Keep an operator's note and wrap-up code; False when the pop is not his, or the code not its."""
         offer = self._offered(operator_id, pop_id)
-        if offer is None:
+        if offer is None or (code and all(code != each.code for each in self._codes_of(offer))):
             return False
         now = self._clock()
         self._run(self._desk.write_note(pop_id, operator_id, text, now))
-        self._recorder.note(WrapUp(offer.about_call_id, operator_id, text, now))
+        self._recorder.note(WrapUp(offer.about_call_id, operator_id, text, now, code))
         self._neighbours.noted(pop_id, operator_id, text, now)
         return True
 
@@ -240,12 +235,12 @@ class Floor:
         """Take note that the first browser of this operator connected."""
         operator = self._operators.get(operator_id)
         if operator is not None:
-            self._tell(self._claims.came(operator, self._clock()))
+            self._news.claimed(self._claims.came(operator, self._clock()))
         self._neighbours.moved()
 
     def left(self, operator_id: str) -> None:
         """Take note that the last browser of this operator is gone."""
-        self._tell(self._claims.left(operator_id, self._clock()))
+        self._news.claimed(self._claims.left(operator_id, self._clock()))
         self._neighbours.moved()
 
     def expire(self) -> None:
@@ -255,17 +250,7 @@ class Floor:
     async def forget(self, subject: Subject) -> None:
         """Let go of what is held of a person who was erased. A call of theirs that goes on is shown again by what is known now."""
         traces = Traces.of(subject)
-        named: list[str] = []
-        for number, call_id in enumerate(self._files.call_ids()):
-            if number % _FILES_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            packed = self._files.packed(call_id)
-            if packed is not None and (call_id in traces.call_ids or traces.are_in(packed)):
-                file = from_bytes(packed)
-                if file is not None and traces.are_of_caller(file):
-                    traces.call_ids.add(call_id)
-                self._files.forget(call_id)
-                named.append(call_id)
+        named = await forget_files(self._files, traces)
         self._recorder.forget(traces)
         self._neighbours.forget({*named, *traces.call_ids})
         self._missed.forget(traces)
@@ -333,10 +318,8 @@ class Floor:
 
     def about(self, operator_id: str, pop_id: str) -> tuple[Offer, CallFile | None] | None:
         """Return the offer of a pop and the file of the call it is about; None when the pop is not this operator's."""
-        offer = self._desk.offer(pop_id)
-        if offer is None or offer.operator_id != operator_id:
-            return None
-        return offer, self._files.get(offer.about_call_id)
+        offer = self._offered(operator_id, pop_id)
+        return None if offer is None else (offer, self._files.get(offer.about_call_id))
 
     # --- carrying out what the desk wants
 
@@ -401,13 +384,7 @@ class Floor:
         return self._screens.push(offer.operator_id, PopMessage(type=kind, pop=self._pop(offer), sent_at=self._clock()))
 
     def _pop(self, offer: Offer) -> ScreenPop:
-        """Word an offer as it was when the phone rang: a headline that changed its age while being read would be no help."""
-        operator = self._operators.get(offer.operator_id)
-        language = operator.language if operator is not None else self._language
-        file = self._files.get(offer.about_call_id)
-        pop = pops.build(offer, None if file is None else self._trust.shown(file), language, offer.offered_at, self._zone())
-        ring_s = self._rings.get(offer.queue or "")
-        return replace(pop, ring_timeout_s=ring_s) if ring_s else pop
+        return self._wording.pop(offer, self._files.get(offer.about_call_id), self._operators.get(offer.operator_id))
 
     def _hear(self, started: LegStarted) -> None:
         """Remember who calls, for a call that nobody asks us about."""
@@ -416,24 +393,9 @@ class Floor:
             self._heard.popitem(last=False)
 
     def _keep_missed(self, offer: Offer, rang_s: float) -> None:
-        if offer.queue is not None and len(self._rings) < MAX_QUEUES:
-            self._rings[offer.queue] = max(self._rings.get(offer.queue, 0), round(rang_s))
+        self._wording.rang(offer.queue, rang_s)
         self._recorder.missed(self._missed.keep(self._pop(offer), rang_s))
-
-    def _tell(self, changes: Iterable[ClaimChange]) -> None:
-        """Say on their screens, and in the log, whose phone another operator has now."""
-        for change in changes:
-            audit.info("phone of %s: %s", change.operator_id, f"taken by {change.taken_by}" if change.taken_by else "theirs again")
-            if self._screens is not None:
-                self._screens.push(change.operator_id, ExtensionMessage(self._name(change.taken_by)))
 
     def _name(self, operator_id: str | None) -> str | None:
         operator = self._operators.get(operator_id or "")
         return operator.name if operator is not None else operator_id
-
-    def _switch(self, name: str, at: datetime, *, up: bool) -> None:
-        before = self._switches.get(name)
-        if before is None or before.up is not up:
-            self._switches[name] = SwitchState(name, up, at)
-            if self._screens is not None:
-                self._screens.broadcast(SwitchMessage(self._switches[name]))

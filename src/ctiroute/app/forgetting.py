@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ctiroute.app.call_files import from_bytes
 from ctiroute.errors import StoreError
 from ctiroute.model import IdentifierKind
 from ctiroute.store.erasing import telling_digits
@@ -21,7 +22,7 @@ from ctiroute.store.erasing import telling_digits
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ctiroute.app.call_files import CallFile
+    from ctiroute.app.call_files import CallFile, CallFiles
     from ctiroute.model import CallRecord, ErasureMarker, MissedCall, Subject
     from ctiroute.store.base import Store
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 audit = logging.getLogger("ctiroute.audit")
 
 LOOK_S = 5.0
+FILES_AT_ONCE = 500  # looked through before callers get their turn again: under a ms
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most: of this node and of whoever erases
 
 _encode = msgspec.json.Encoder().encode
@@ -86,6 +88,22 @@ class Traces:
         if missed.call_id in self.call_ids or telling_digits(missed.caller_number) in self.phone_ends:
             return replace(missed, caller_number="", caller_name="", headline="")
         return missed
+
+
+async def forget_files(files: CallFiles, traces: Traces) -> list[str]:
+    """Let go of the files that name a subject; return whose calls they are. Those of the subject's own calls are added to the traces."""
+    named: list[str] = []
+    for number, call_id in enumerate(files.call_ids()):
+        if number % FILES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        packed = files.packed(call_id)
+        if packed is not None and (call_id in traces.call_ids or traces.are_in(packed)):
+            file = from_bytes(packed)
+            if file is not None and traces.are_of_caller(file):
+                traces.call_ids.add(call_id)
+            files.forget(call_id)
+            named.append(call_id)
+    return named
 
 
 class Forgetter:
