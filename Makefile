@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo cluster test check bench bench-rules bench-stores format frontend clean help
+.PHONY: demo cluster test check bench bench-reasons bench-rules bench-stores format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
@@ -19,6 +19,7 @@ help:
 	@echo "make frontend          build the operator's page after a change of frontend/"
 	@echo "make bench             measure the call path against its peers"
 	@echo "make bench-rules       measure rules: compile, decide, replay, and against other rule engines"
+	@echo "make bench-reasons     hold likely reasons against a simulated centre whose truth is known"
 	@echo "make bench-stores      measure PostgreSQL and Redis against the least that could be done"
 
 demo: $(VENV)/.runtime
@@ -60,6 +61,9 @@ bench: $(VENV)/.dev
 
 bench-stores: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.stores $(ARGS)
+
+bench-reasons: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.reasons $(ARGS)
 
 bench-rules: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --group bench

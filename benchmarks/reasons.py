@@ -180,7 +180,8 @@ def plot(learnt: Score, by_priors: Score) -> str:
         return f"{top + (1 - value) * size:.1f}"
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + size + 40} {top + size + 80}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + size + 40} {top + size + 80}"',
+        ' font-family="sans-serif" font-size="12">',
         "<title>Calibration of likely reasons</title>",
         f'<rect width="{left + size + 40}" height="{top + size + 80}" fill="#fff"/>',
     ]
