@@ -362,6 +362,9 @@ async def test_axe_finds_nothing_serious(chromium: Browser, stage: Stage, scheme
             if scene is not None:
                 await page.get_by_test_id("why-drawer").locator("summary").click()
             await _check(page, f"{name}, {scheme}")
+            if await page.get_by_test_id("form-edit").count():
+                await page.get_by_test_id("form-edit").first.click()
+                await _check(page, f"{name} with its form in hand, {scheme}")
         stage.signed_in = False
         await page.goto(stage.url)
         await expect(page.get_by_test_id("sign-in")).to_be_visible()
