@@ -144,6 +144,17 @@ async def test_a_site_says_where_who_presses_nothing_goes(short: RealAsterisk, c
         await ami.wait("Newexten", Context="internal-phones", Extension="hall", timeout_s=15.0)
 
 
+async def test_a_default_way_that_is_the_menu_itself_ends(short: RealAsterisk, callers: Callers) -> None:
+    """Who presses nothing hears it three times, and then what is said where no way is left; he is not kept for ever."""
+    await short.cli("dialplan remove extension s@main-ivr")
+    await short.cli("dialplan add extension s,1,Goto,ctiroute-menus,welcome,1 into main-ivr")
+    async with peer(short.agi_port, answering(CTI_SITE_MENU_SOUNDS="custom/none-", **menu("offer"))), short.ami() as ami:
+        await callers("+380671234567", OFFICE)
+        await ami.wait("Newexten", Context="ctiroute-lost", Application="Playback", timeout_s=15.0)
+        waited = [step for step in ami.events if step["Event"] == "Newexten" and step["Application"] == "WaitExten"]
+        assert len(waited) == 3
+
+
 async def test_zero_is_the_default_way(asterisk: RealAsterisk, callers: Callers) -> None:
     """Key 0 leads out of a menu that has nothing on it."""
     async with peer(asterisk.agi_port, answering(**menu("offer"))), asterisk.ami() as ami:
