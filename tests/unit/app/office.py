@@ -66,7 +66,7 @@ class Browser:
                 if message["type"] == kind and where(message):
                     return message
 
-    async def say(self, kind: str, **fields: object) -> None:
+    async def say(self, kind: str, /, **fields: object) -> None:
         """Send what a page sends."""
         await self.socket.send_json({"type": kind, **fields})
 
