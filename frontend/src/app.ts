@@ -93,6 +93,11 @@ class ScreenElement extends LitElement {
   readonly #doings: Doings = {
     typed: (popId, text) => this.#typed(popId, text),
     noteLeft: () => this.#sendNotes(),
+    coded: (popId, code) => {
+      this.#apply({ kind: "coded", popId, code });
+      this.#share(popId);
+      this.#sendNotes();
+    },
     choose: (popId, customerId) => {
       this.#apply({ kind: "chose", popId, customerId });
       this.#link.send({ type: "choose", pop_id: popId, customer_id: customerId });
@@ -260,7 +265,8 @@ class ScreenElement extends LitElement {
     switch (message.kind) {
       case "draft":
         this.#apply({ kind: "typed", popId: message.popId, text: message.draft.text });
-        this.#apply({ kind: "sent", popId: message.popId, text: message.draft.sent });
+        this.#apply({ kind: "coded", popId: message.popId, code: message.draft.code ?? "" });
+        this.#apply({ kind: "sent", popId: message.popId, text: message.draft.sent, code: message.draft.sentCode ?? "" });
         return;
       case "signed-in":
         if (this.#screen.link === "out") this.#connect();
@@ -287,8 +293,9 @@ class ScreenElement extends LitElement {
     if (!this.#link.isOpen) return; // they go out after the next snapshot
     for (const [popId, draft] of Object.entries(this.#screen.drafts)) {
       if (!isUnsent(draft) || !this.#screen.pops.some((pop) => pop.offer.pop_id === popId)) continue;
-      this.#link.send({ type: "note", pop_id: popId, text: draft.text });
-      this.#apply({ kind: "sent", popId, text: draft.text });
+      const code = draft.code ?? "";
+      this.#link.send({ type: "note", pop_id: popId, text: draft.text, code });
+      this.#apply({ kind: "sent", popId, text: draft.text, code });
       this.#share(popId);
     }
   }

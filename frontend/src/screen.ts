@@ -17,6 +17,8 @@ export type Link =
 export interface Draft {
   readonly text: string;
   readonly sent: string; // what the service has of it
+  readonly code?: string; // the wrap-up code; none: "" or not there
+  readonly sentCode?: string; // what the service has of that
 }
 
 export interface Screen {
@@ -43,7 +45,8 @@ export type ScreenEvent =
   | { readonly kind: "out" }
   | { readonly kind: "heard"; readonly message: ServerMessage; readonly at: number; readonly writing: boolean } // writing: the note has the focus
   | { readonly kind: "typed"; readonly popId: string; readonly text: string }
-  | { readonly kind: "sent"; readonly popId: string; readonly text: string }
+  | { readonly kind: "coded"; readonly popId: string; readonly code: string }
+  | { readonly kind: "sent"; readonly popId: string; readonly text: string; readonly code: string }
   | { readonly kind: "restored"; readonly drafts: Readonly<Record<string, Draft>> }
   | { readonly kind: "chose"; readonly popId: string; readonly customerId: string }
   | { readonly kind: "form"; readonly does: (drafts: FormDrafts) => FormDrafts } // the operator's hand in a form
@@ -52,6 +55,7 @@ export type ScreenEvent =
 
 export const MAX_NOTE = 4000; // the service keeps no more
 const MAX_MISSED = 50;
+const NO_DRAFT: Draft = { text: "", sent: "" };
 
 export const START: Screen = {
   link: "starting",
@@ -82,12 +86,16 @@ export function reduce(screen: Screen, event: ScreenEvent): Screen {
     case "heard":
       return hear({ ...screen, link: "open", heardAt: event.at }, clean(event.message), event.at, event.writing);
     case "typed": {
-      const sent = screen.drafts[event.popId]?.sent ?? "";
-      return { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { text: event.text.slice(0, MAX_NOTE), sent } } };
+      const before = screen.drafts[event.popId] ?? NO_DRAFT;
+      return { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { ...before, text: event.text.slice(0, MAX_NOTE) } } };
+    }
+    case "coded": {
+      const before = screen.drafts[event.popId] ?? NO_DRAFT;
+      return { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { ...before, code: event.code } } };
     }
     case "sent": {
       const draft = screen.drafts[event.popId];
-      return draft ? { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { ...draft, sent: event.text } } } : screen;
+      return draft ? { ...screen, refusal: "", drafts: { ...screen.drafts, [event.popId]: { ...draft, sent: event.text, sentCode: event.code } } } : screen;
     }
     case "restored":
       return { ...screen, drafts: { ...event.drafts, ...screen.drafts } };
@@ -106,8 +114,12 @@ export function isLive(pop: ScreenPop): boolean {
   return pop.offer.state === "ringing" || pop.offer.state === "talking" || pop.offer.state === "held";
 }
 
+function hasDraft(draft: Draft | undefined): boolean {
+  return draft !== undefined && (draft.text !== "" || (draft.code ?? "") !== "");
+}
+
 export function isUnsent(draft: Draft | undefined): boolean {
-  return draft !== undefined && draft.text !== draft.sent;
+  return draft !== undefined && (draft.text !== draft.sent || (draft.code ?? "") !== (draft.sentCode ?? ""));
 }
 
 export function activePop(screen: Screen): ScreenPop | null {
@@ -163,7 +175,7 @@ function withInteraction(pop: ScreenPop, it: Interaction): ScreenPop {
 /** What the service refused is not saved. It does not say which note it was; sending one twice does no harm. */
 function unsaved({ drafts, activeId }: Screen, error: ErrorMessage): Screen["drafts"] {
   if (error.code === "bad-message") return drafts;
-  return Object.fromEntries(Object.entries(drafts).map(([id, draft]) => [id, isPassing(error) || id === activeId ? { ...draft, sent: "" } : draft]));
+  return Object.fromEntries(Object.entries(drafts).map(([id, draft]) => [id, isPassing(error) || id === activeId ? { ...draft, sent: "", sentCode: "" } : draft]));
 }
 
 function replaceAll(screen: Screen, snapshot: Snapshot, at: number): Screen {
@@ -243,7 +255,7 @@ function newestFirst(pops: readonly ScreenPop[]): readonly ScreenPop[] {
 /** Choose what stands large. A call in hand, or a note in hand, is never pushed aside by another call. */
 function settle(screen: Screen, writing: boolean): Screen {
   const active = activePop(screen);
-  const inHand = active !== null && (isLive(active) || writing || (screen.drafts[active.offer.pop_id]?.text ?? "") !== "");
+  const inHand = active !== null && (isLive(active) || writing || hasDraft(screen.drafts[active.offer.pop_id]));
   const best =
     screen.pops.find((pop) => pop.offer.state === "talking" || pop.offer.state === "held") ??
     screen.pops.find((pop) => pop.offer.state === "ringing") ??

@@ -8,7 +8,7 @@ test("never more than the service allows in a minute, and notes get through a fl
   const outbox = new Outbox();
   for (let i = 0; i < 200; i++) outbox.put({ type: "ack", pop_id: `p${i}`, revision: 1, stage: "delivered" });
   assert.equal(outbox.take(0).length, 40);
-  outbox.put({ type: "note", pop_id: "p", text: "x" });
+  outbox.put({ type: "note", pop_id: "p", text: "x", code: "" });
   assert.deepEqual(outbox.take(10).map((it) => it.type), ["note"]);
   assert.equal(outbox.take(59_000).length, 0);
   const delay = outbox.delay(59_000);
@@ -19,16 +19,16 @@ test("never more than the service allows in a minute, and notes get through a fl
 test("a newer ack or note of the same pop takes the place of one still waiting", () => {
   const outbox = new Outbox();
   for (const revision of [1, 2, 3]) outbox.put({ type: "ack", pop_id: "p", revision, stage: "seen" });
-  outbox.put({ type: "note", pop_id: "p", text: "a" });
-  outbox.put({ type: "note", pop_id: "p", text: "ab" });
-  assert.deepEqual(outbox.take(0), [{ type: "note", pop_id: "p", text: "ab" }, { type: "ack", pop_id: "p", revision: 3, stage: "seen" }]);
+  outbox.put({ type: "note", pop_id: "p", text: "a", code: "" });
+  outbox.put({ type: "note", pop_id: "p", text: "ab", code: "" });
+  assert.deepEqual(outbox.take(0), [{ type: "note", pop_id: "p", text: "ab", code: "" }, { type: "ack", pop_id: "p", revision: 3, stage: "seen" }]);
   assert.equal(outbox.delay(0), null);
 });
 
 test("a new connection keeps notes and forgets acks", () => {
   const outbox = new Outbox();
   outbox.put({ type: "ack", pop_id: "p", revision: 1, stage: "seen" });
-  outbox.put({ type: "note", pop_id: "p", text: "a" });
+  outbox.put({ type: "note", pop_id: "p", text: "a", code: "" });
   outbox.reset();
   assert.deepEqual(outbox.take(0).map((it) => it.type), ["note"]);
 });

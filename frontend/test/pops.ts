@@ -15,7 +15,7 @@ export function pop(id: string, offer: Partial<Offer> = {}, rest: Partial<Screen
       queue: "promo", offered_at: iso(0), waited_s: 5, answered_at: null, ended_at: null, transferred_from: null, note: null, elsewhere: false, ...offer,
     },
     context: null, caller_number: "+380 67 123 4567", headline: "", chip: "none", opening: "", script: "", fields: [], url: "", rule: null, rules: [],
-    sources: [], touch_id: null, interaction_id: null, ring_timeout_s: 20, rules_before: 0, offers: [], reason_found: null, tags: [], callback: null, ...rest,
+    sources: [], touch_id: null, interaction_id: null, ring_timeout_s: 20, rules_before: 0, offers: [], reason_found: null, tags: [], callback: null, codes: [], ...rest,
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { activePop, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "../src/screen";
+import { activePop, isUnsent, reduce, START, type Screen, type ScreenEvent, type ServerMessage } from "../src/screen";
 import { iso, NOW, pop, says, snapshot } from "./pops";
 
 const heard = (message: ServerMessage, writing = false): ScreenEvent => ({ kind: "heard", message, at: NOW, writing });
@@ -59,7 +59,7 @@ test("a note that was not sent outlives a snapshot without its call", () => {
   const screen = play(heard(snapshot([pop("a", { state: "talking" })])), { kind: "typed", popId: "a", text: "half a sen" }, { kind: "lost" }, heard(snapshot([])));
   assert.equal(activePop(screen)?.offer.state, "ended");
   assert.equal(screen.drafts["a"]?.text, "half a sen");
-  const sent = [{ kind: "sent", popId: "a", text: "half a sen" } as const, { kind: "done", popId: "a" } as const].reduce(reduce, screen);
+  const sent = [{ kind: "sent", popId: "a", text: "half a sen", code: "" } as const, { kind: "done", popId: "a" } as const].reduce(reduce, screen);
   assert.deepEqual([shown(sent), sent.drafts], [[], {}]);
 });
 
@@ -113,10 +113,10 @@ test("one person is nobody to choose from", () => {
 });
 
 test("a note refused for the moment counts as unsent, and sending it again takes the refusal away", () => {
-  const typed = play(heard(snapshot([pop("a")])), { kind: "typed", popId: "a", text: "x" }, { kind: "sent", popId: "a", text: "x" });
+  const typed = play(heard(snapshot([pop("a")])), { kind: "typed", popId: "a", text: "x" }, { kind: "sent", popId: "a", text: "x", code: "" });
   const refused = reduce(typed, heard({ type: "error", v: 1, code: "unavailable", detail: "later" }));
-  assert.deepEqual([refused.drafts["a"], refused.refusal], [{ text: "x", sent: "" }, "later"]);
-  assert.equal(reduce(refused, { kind: "sent", popId: "a", text: "x" }).refusal, "");
+  assert.deepEqual([refused.drafts["a"], refused.refusal], [{ text: "x", sent: "", sentCode: "" }, "later"]);
+  assert.equal(reduce(refused, { kind: "sent", popId: "a", text: "x", code: "" }).refusal, "");
 });
 
 test("control and bidirectional characters never enter the screen, keys that are sent back stay as they are", () => {
@@ -134,4 +134,16 @@ test("a callback that was ordered from a pop stands there until the next snapsho
   assert.equal(screen.promised["a"]?.due_at, iso(90));
   assert.equal(screen.refusal, "");
   assert.deepEqual(reduce(screen, { kind: "out" }).promised, {});
+});
+
+test("a wrap-up code is part of the draft: it goes out with the note, and again when it was refused", () => {
+  const talking = heard(snapshot([pop("a", { state: "talking" })]));
+  const chosen = play(talking, { kind: "typed", popId: "a", text: "x" }, { kind: "sent", popId: "a", text: "x", code: "" }, { kind: "coded", popId: "a", code: "sold" });
+  assert.equal(isUnsent(chosen.drafts["a"]), true);
+  const sent = reduce(chosen, { kind: "sent", popId: "a", text: "x", code: "sold" });
+  assert.equal(isUnsent(sent.drafts["a"]), false);
+  const typed = reduce(sent, { kind: "typed", popId: "a", text: "xy" });
+  assert.deepEqual(typed.drafts["a"], { text: "xy", sent: "x", code: "sold", sentCode: "sold" });
+  const refused = reduce(sent, heard({ type: "error", code: "unavailable", detail: "", v: 1 }));
+  assert.equal(isUnsent(refused.drafts["a"]), true);
 });

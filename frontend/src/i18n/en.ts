@@ -167,6 +167,7 @@ export const en = {
   "note.offline": "Kept here; goes out when the connection is back",
   "note.left": { one: "{n} character left", other: "{n} characters left" },
   "note.done": "Done",
+  "codes.title": "How it ended",
   "note.refused": "The service refused: {detail}",
 
   // Details

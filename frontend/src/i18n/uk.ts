@@ -168,6 +168,7 @@ export const uk: Texts = {
     other: "Лишилося {n} символу",
   },
   "note.done": "Готово",
+  "codes.title": "Чим закінчилося",
   "note.refused": "Служба відмовила: {detail}",
 
   "open.title": "Відкрите з цим клієнтом",

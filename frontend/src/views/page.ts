@@ -6,6 +6,7 @@ import { LANGUAGE_NAMES, type Key } from "../i18n/words";
 import { SHORTCUTS } from "../keys";
 import { activePop, isLive, isUnsent, MAX_NOTE } from "../screen";
 import type { MissedCall, ScreenPop } from "../wire.gen";
+import { codes } from "./codes";
 import { proposals } from "./proposals";
 import { reasons } from "./reasons";
 import { promise, promised } from "./callback";
@@ -253,6 +254,7 @@ function note(view: View, pop: ScreenPop): TemplateResult {
         @input=${(event: Event) => view.do.typed(id, (event.target as HTMLTextAreaElement).value)}
         @blur=${() => view.do.noteLeft(id)}
       ></textarea>
+      ${codes(view, pop)}
       <div class="note-foot">
         <span class="faint" data-testid="note-state" data-saved=${!isUnsent(draft)}>${!isUnsent(draft) && draft?.text ? checkIcon : nothing} ${state}</span>
         <span class="gap"></span>

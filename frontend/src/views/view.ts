@@ -10,6 +10,7 @@ import type { Interaction } from "../wire.gen";
 export interface Doings {
   typed(popId: string, text: string): void;
   noteLeft(popId: string): void;
+  coded(popId: string, code: string): void;
   choose(popId: string, customerId: string): void;
   wrong(popId: string, customerId: string): void;
   found(popId: string, kind: Found["kind"], aboutId: string): void;

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ctiroute.desk.claims import Claims
     from ctiroute.desk.commands import Command
     from ctiroute.model import CallerContext, CallEvent, Decision, Interaction, Offer, Operator, RouteRequest, ScreenPop, Subject
+    from ctiroute.settings import WrapUpCode
     from ctiroute.store.base import Store
     from ctiroute.web.screens import Screens
     from ctiroute.web.wire import Ack
@@ -86,7 +87,7 @@ class Floor:
         self.health = health
         self._neighbours = neighbours
         self._answers = answers
-        self._wording = Wording(language, zone, trust)
+        self._wording = Wording(language, zone, trust, codes)
         self._files = CallFiles(explain)
         self._search = CallSearch(store, neighbours, look_up, explain, self._show)
         self._heard: OrderedDict[str, LegStarted] = OrderedDict()
@@ -202,7 +203,7 @@ class Floor:
     async def note(self, operator_id: str, pop_id: str, text: str, code: str) -> bool:
         """Keep an operator's note and wrap-up code; False when the pop is not his, or the code not its."""
         offer = self._offered(operator_id, pop_id)
-        if offer is None or (code and all(code != each.code for each in self._codes_of(offer))):
+        if offer is None or (code and all(code != each.code for each in self._wording.codes_of(offer))):
             return False
         now = self._clock()
         self._run(self._desk.write_note(pop_id, operator_id, text, now))

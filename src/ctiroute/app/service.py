@@ -135,6 +135,7 @@ class Service:
             health=self.health,
             neighbours=self.node.neighbours,
             answers=self.answers,
+            codes=settings.wrap_up,
             trust=Trust(frozenset(settings.sensitive), frozenset(settings.trusted_attestation)),
         )
         self.answers.attach(self.floor)

@@ -99,6 +99,7 @@ class ScreenPop:
     reason_found: str | None = None  # touch_id or interaction_id that an operator found to be the reason; "": neither; None: not said
     tags: tuple[str, ...] = ()  # words the rules gave the call
     callback: CallbackPromise | None = None  # the call was promised, and placed by us; None: it came in
+    codes: tuple[tuple[str, str], ...] = ()  # wrap-up codes to choose from: (code, label), in the admin's order
 
 
 @dataclass(frozen=True, slots=True)

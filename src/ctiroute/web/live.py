@@ -211,7 +211,7 @@ class Live:
                 self._floor.acked(screen.operator_id, message)
                 return True
             case Note():
-                return await self._floor.note(screen.operator_id, message.pop_id, message.text)
+                return await self._floor.note(screen.operator_id, message.pop_id, message.text, message.code)
             case Choose():
                 return await self._floor.choose(screen.operator_id, message.pop_id, message.customer_id)
             case FormEdit():

@@ -39,8 +39,8 @@ class Floor(Protocol):
     def acked(self, operator_id: str, ack: Ack) -> None:
         """Take note of how far a pop got. Repeated and stale acks are normal."""
 
-    async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
-        """Keep an operator's note; False when the pop is not his."""
+    async def note(self, operator_id: str, pop_id: str, text: str, code: str) -> bool:
+        """Keep an operator's note and wrap-up code, in place of those before; False when the pop is not his, or the code not its."""
 
     async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
         """Take the operator's word for who calls; False when the pop or the candidate is not his to choose."""

@@ -133,6 +133,7 @@ class Note(_FromBrowser, frozen=True, tag="note"):
 
     pop_id: Annotated[str, msgspec.Meta(max_length=400)]
     text: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)]
+    code: Annotated[str, msgspec.Meta(max_length=64)] = ""  # the wrap-up code, one of the pop's `codes`; "" when none is chosen
 
 
 class Choose(_FromBrowser, frozen=True, tag="choose"):

@@ -14,7 +14,7 @@ from ctiroute.app import attributing
 from ctiroute.connectors.announce import courier
 from ctiroute.demo.company import CAMPAIGN_CALLER, FORM_CALLER, STRANGER, YOU
 from ctiroute.model import AttributedBy, CallerQuery, DeliveryState, Identifier, IdentifierKind, LegEnded, TouchStatus
-from ctiroute.settings import ClosedLoopSettings, WebhookSettings
+from ctiroute.settings import ClosedLoopSettings, WebhookSettings, WrapUpCode
 from tests.real.receiver import receiving
 from tests.unit.app.office import WAIT_S, office
 
@@ -48,16 +48,21 @@ def hook(receiver: Receiver) -> dict[str, Any]:
     return {"webhooks": (WebhookSettings("mailer", receiver.url, secret=SECRET),), "closed_loop": LOOP}
 
 
-async def talk(room: Office, call_id: str, number: str, note: str = "") -> None:
+async def talk(room: Office, call_id: str, number: str, note: str = "", code: str = "") -> None:
     """Let a caller be routed, answered, noted about, and hang up."""
     browser = await room.browser(YOU)
     await room.route(call_id, number)
     room.arrives(call_id, number)
     room.rings(call_id, "1001")
-    pop_id = (await browser.until("pop"))["pop"]["offer"]["pop_id"]
+    pop = (await browser.until("pop"))["pop"]
+    pop_id = pop["offer"]["pop_id"]
     room.answers(call_id, "1001")
     if note:
-        await browser.say("note", pop_id=pop_id, text=note)
+        if code:
+            assert code in dict(pop["codes"])
+            await browser.say("note", pop_id=pop_id, text=note, code="no such code")
+            assert (await browser.until("error"))["code"] == "not-yours"
+        await browser.say("note", pop_id=pop_id, text=note, code=code)
         await browser.all_so_far()
     room.hear(LegEnded(call_id, f"{call_id}/2", now(), 16), LegEnded(call_id, call_id, now(), 16))
     await browser.until("pop.close")
@@ -75,11 +80,13 @@ async def test_the_mailing_tool_hears_once_that_the_touch_was_answered(tmp_path:
     """The receiver fails twice, then takes each event; touch, report and events agree; a restart repeats nothing."""
     call_id = "lab:1.1"
     async with receiving(UNWELL, UNWELL) as receiver:
-        async with office(tmp_path, clock=now, **hook(receiver)) as room:
-            await talk(room, call_id, CAMPAIGN_CALLER, "wants 24 parts")
-            await receiver.got(taken=3)
+        codes = {"promo": (WrapUpCode("sold", {"en": "Sold", "uk": "Продано"}),), "*": (WrapUpCode("done", {"": "Done"}),)}
+        async with office(tmp_path, clock=now, wrap_up=codes, **hook(receiver)) as room:
+            await talk(room, call_id, CAMPAIGN_CALLER, "wants 24 parts", "sold")
+            await receiver.got(taken=4)
             store = room.service.store
             found = await attributed(room, call_id)
+            assert (found.code, found.revision) == ("sold", 2)
             assert (found.by, found.skipped_menu, found.operator_id) == (AttributedBy.DECISION, True, YOU)
             assert found.touch_id is not None
             long_ago = now() - timedelta(days=9)
@@ -97,8 +104,9 @@ async def test_the_mailing_tool_hears_once_that_the_touch_was_answered(tmp_path:
     told = {each.document["type"]: each.document["data"] for each in receiver.taken}
     assert set(told) == {"call.ended", "touch.answered", "wrap_up"}
     assert told["touch.answered"]["touch"]["touch_id"] == found.touch_id
-    assert told["call.ended"]["outcome"] == "answered"
-    assert told["wrap_up"]["note"] == "wants 24 parts"
+    assert [each.document["data"]["revision"] for each in receiver.taken if each.document["type"] == "call.ended"] == [1, 2]
+    assert (told["call.ended"]["outcome"], told["call.ended"]["code"]) == ("answered", "sold")
+    assert (told["wrap_up"]["note"], told["wrap_up"]["code"]) == ("wants 24 parts", "sold")
 
 
 async def test_what_was_not_told_before_a_stop_is_told_after_it(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ class MemoryFloor:
         """Remember an ack."""
         self.heard.append((operator_id, "ack", ack.pop_id, ack.stage))
 
-    async def note(self, operator_id: str, pop_id: str, text: str) -> bool:
+    async def note(self, operator_id: str, pop_id: str, text: str, code: str) -> bool:
         """Remember a note on a pop of this operator."""
-        self.heard.append((operator_id, "note", pop_id, text))
+        self.heard.append((operator_id, "note", pop_id, text, *([code] if code else [])))
         return self._owns(operator_id, pop_id)
 
     async def choose(self, operator_id: str, pop_id: str, customer_id: str) -> bool:
