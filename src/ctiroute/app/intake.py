@@ -14,6 +14,7 @@ from ctiroute.connectors.imap.source import MailSource
 from ctiroute.connectors.telegram.updates import TelegramUpdates
 from ctiroute.connectors.webhook.door import Door, Hook
 from ctiroute.connectors.webhook.files import read_mapping
+from ctiroute.connectors.webhook.mapping import Unsigned
 from ctiroute.connectors.webhook.metrics import ConnectorMetrics
 from ctiroute.connectors.webhook.ports import Tally
 from ctiroute.errors import MappingError, StoreConflict
@@ -103,6 +104,9 @@ class Media:
         read = read_mappings(named + [each.mapping for each in configured.imap])
         metrics, keeping = ConnectorMetrics(registry), Keeping(store, clock, changed, urgency)
         hooks = [Hook(each.name, read[each.mapping], each.secret, each.verify_token) for each in configured.hooks]
+        for hook in hooks:
+            if isinstance(hook.mapping.signature, Unsigned):
+                log.warning("connector %s: its mapping says signature: none, so anybody may post to /hooks/%s", hook.name, hook.name)
         self._door = Door(hooks, keeping, metrics, clock, settings.region, external_touch_id)
         sources: list[Source] = [
             *(TelegramUpdates(each, read[each.mapping], keeping, metrics, clock, settings.region) for each in configured.telegram),

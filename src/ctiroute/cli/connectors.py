@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, complain, out, settings_of
 from ctiroute.cli.told import as_json, in_words, signed_by
+from ctiroute.connectors.imap.mail import read_mail
 from ctiroute.connectors.webhook.files import read_mapping, ready_names
 from ctiroute.connectors.webhook.mapping import Reading, Refused, Unsigned, bring, place_of, verify
-from ctiroute.connectors.webhook.mapping.bodies import read_body
+from ctiroute.connectors.webhook.mapping.bodies import FORM, read_body
 from ctiroute.connectors.webhook.mapping.schema import schema
 from ctiroute.errors import ConfigurationError, Fault, MappingError, PayloadError
 from ctiroute.store.importing import external_touch_id
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ctiroute.cli.output import Commands
+    from ctiroute.connectors.webhook.mapping import Mapping
     from ctiroute.settings import Settings
 
 STDIN = "-"
@@ -78,6 +80,7 @@ def _add_try(actions: Commands) -> None:
     )
     parser.add_argument("mapping", metavar="MAPPING", help="a file, or the name of a mapping that is shipped")
     parser.add_argument("payload", metavar="PAYLOAD", help="a file with the body of a request; - reads standard input")
+    parser.add_argument("--mail", action="store_true", help="the file is a mail as it was received (.eml), for mappings of mailboxes")
     parser.add_argument(
         "--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'", help="a header of the request; may be repeated"
     )
@@ -175,13 +178,9 @@ def _say(line: str) -> None:
 def _try(arguments: argparse.Namespace) -> int:
     mapping = read_mapping(arguments.mapping)
     body = _body(arguments.payload)
-    headers, query = dict(arguments.header), dict(arguments.query)
-    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    if not content_type and mapping.bodies == ("form",):
-        content_type = "application/x-www-form-urlencoded"
     how = Reading(arguments.region, arguments.at or datetime.now(UTC), touch_id=external_touch_id)
     try:
-        place = place_of(read_body(body, content_type, mapping.bodies), headers, query)
+        place = place_of(_payload(arguments, mapping, body, how), dict(arguments.header), dict(arguments.query))
         if arguments.secret_file is not None:
             verify(mapping.signature, _secret(arguments.secret_file), body, place, how)
     except (PayloadError, Refused) as error:
@@ -197,6 +196,14 @@ def _try(arguments: argparse.Namespace) -> int:
         if not checked:
             _say("(the signature was not checked: --secret-file does)")
     return EXIT_OK if brought else EXIT_NO
+
+
+def _payload(arguments: argparse.Namespace, mapping: Mapping, body: bytes, how: Reading) -> object:
+    """Return what the paths lead through. Raises `PayloadError`."""
+    if arguments.mail:
+        return read_mail(body, how.now.isoformat())
+    told = (value for name, value in arguments.header if name.lower() == "content-type")
+    return read_body(body, next(told, FORM if mapping.bodies == ("form",) else ""), mapping.bodies)
 
 
 def _body(named: str) -> bytes:

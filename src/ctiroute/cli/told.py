@@ -74,6 +74,7 @@ def _of_intake(intake: Intake) -> Iterator[tuple[str, str]]:
         yield "form", f"{name}: {value or '(not filled)'}"
     if intake.event is not None:
         yield intake.event.kind, intake.event.text
+    yield "sentiment", "" if intake.sentiment is None else f"{intake.sentiment:g}"
     yield "known again by", intake.event_id or "its time and content"
     yield "at", _time(intake.at)
 

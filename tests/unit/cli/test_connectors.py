@@ -58,6 +58,15 @@ def test_a_signature_is_checked_with_a_secret(ctiroute: Callable[..., Said], tmp
     assert (wrong.code, wrong.out, wrong.err) == (1, "", "error: the signature is wrong\n")
 
 
+def test_a_mail_is_read_as_a_mailbox_would(ctiroute: Callable[..., Said], tmp_path: Path) -> None:
+    """For mappings of mailboxes, on a file that any mail program saves."""
+    (tmp_path / "letter.eml").write_bytes(b"From: O <o@example.com>\r\nSubject: =?utf-8?b?0JvQuNGB0YI=?=\r\n\r\nHello\r\n")
+    said = ctiroute("connectors", "try", "mail", "letter.eml", "--mail", "--at", "2026-03-02 09:00")
+    assert said.code == 0
+    assert "title           Лист" in said.out
+    assert "at              2026-03-02 09:00:00 UTC" in said.out
+
+
 @pytest.mark.parametrize(
     ("payload", "code", "said"),
     [
