@@ -18,9 +18,11 @@ from ctiroute.model import (
     CallRecord,
     Campaign,
     Confirm,
+    ConfirmedReason,
     Customer,
     Delivery,
     DeliveryState,
+    Fate,
     Identifier,
     IdentifierKind,
     Interaction,
@@ -31,6 +33,9 @@ from ctiroute.model import (
     OfferTerms,
     Operator,
     Outcome,
+    ProposalFate,
+    ReasonKind,
+    ReasonTally,
     Role,
     RulesVersion,
     Scope,
@@ -110,6 +115,9 @@ async def fill(store: Store) -> None:
         await store.change_identity(Confirm(keys[0], key), at, text, text)
         await store.record_missed(MissedCall(key, text, key, text, text, text, at, 1.5))
         await store.put_wrap_up(WrapUp(key, text, text, at, text))
+        await store.confirm_reason(ConfirmedReason(key, text, at, ReasonKind.NONE, text, text, 1, "2026-11-16", 2))
+        await store.put_reason_tallies([ReasonTally(f"p{number}" if number else "", text, 1.5)])
+        await store.put_proposal_fates([ProposalFate(key, text, Fate.REFUSED, at, text, text)])
         matter, tried = f"{text} {number}", (CallbackAttempt(text, text, at),)
         await store.put_callback(
             CallbackOrder(

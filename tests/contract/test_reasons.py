@@ -84,9 +84,9 @@ async def test_steps_of_learning_add_up_and_two_nodes_do_not_take_the_same(store
     assert await store.add_reasons(Learnt(None, NOW, {(WEEK, "a"): 2.0, ("2025-01-06", "a"): 1.0}))
     assert not await store.add_reasons(Learnt(None, NOW, {(WEEK, "a"): 2.0}))
     assert await store.reasons_learnt_until() == NOW
-    assert await store.add_reasons(Learnt(NOW, later, {(WEEK, "a"): -0.5, (WEEK, "б\0"): 1.0}, drop_before="2026-01-01"))
+    assert await store.add_reasons(Learnt(NOW, later, {(WEEK, "a"): -0.5, (WEEK, "ж\0"): 1.0}, drop_before="2026-01-01"))
     assert await store.reasons_learnt_until() == later
-    assert sorted(await store.reason_tallies(), key=lambda one: one.what) == [ReasonTally(WEEK, "a", 1.5), ReasonTally(WEEK, "б\0", 1.0)]
+    assert sorted(await store.reason_tallies(), key=lambda one: one.what) == [ReasonTally(WEEK, "a", 1.5), ReasonTally(WEEK, "ж\0", 1.0)]
     await store.put_reason_tallies([ReasonTally(WEEK, "a", 7.0)])
     assert ReasonTally(WEEK, "a", 7.0) in await store.reason_tallies()
 
