@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo cluster test check bench bench-reasons bench-rules bench-stores format frontend clean help
+.PHONY: demo cluster test check bench bench-reasons bench-rules bench-stores bench-context format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench             measure the call path against its peers"
 	@echo "make bench-rules       measure rules: compile, decide, replay, and against other rule engines"
 	@echo "make bench-reasons     hold likely reasons against a simulated centre whose truth is known"
+	@echo "make bench-context     measure what a customer with a long history costs more"
 	@echo "make bench-stores      measure PostgreSQL and Redis against the least that could be done"
 
 demo: $(VENV)/.runtime
@@ -32,7 +33,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.install
 	@$(BIN)/python -m coverage erase
 ifeq ($(strip $(ARGS)),)
-	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
+	@THOROUGH=1 $(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
 	@$(BIN)/python -m pytest tests/integration -n auto --dist loadfile
 	@$(BIN)/python -m pytest tests/acceptance
 else
@@ -49,8 +50,9 @@ check: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
+# What every save pays for: contracts on the embedded store alone, and a share of the examples (tests/examples.py). `make test` does all.
 units: $(VENV)/.dev
-	@$(BIN)/python -m pytest tests/unit tests/contract -q -x -n auto
+	@$(BIN)/python -m pytest tests/unit tests/contract -k 'not postgresql' -q -x -n auto
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .
@@ -64,6 +66,9 @@ bench-stores: $(VENV)/.dev
 
 bench-reasons: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.reasons $(ARGS)
+
+bench-context: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.context $(ARGS)
 
 bench-rules: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --group bench
