@@ -17,6 +17,7 @@ from ctiroute.model import (
     CallerQuery,
     CallRecord,
     Campaign,
+    ConfirmedReason,
     Customer,
     Cuts,
     Delivery,
@@ -30,6 +31,7 @@ from ctiroute.model import (
     Medium,
     OfferTerms,
     Outcome,
+    ReasonKind,
     Receipt,
     Status,
     Subject,
@@ -136,6 +138,20 @@ async def test_a_loan_falls_back_and_what_is_learnt_meanwhile_is_not_lost(store:
     await store.settle(Settlement(again, again_at=LATER + timedelta(minutes=5)))
     assert await lent(store, LATER + timedelta(minutes=4)) == []
     assert len(await lent(store, LATER + timedelta(minutes=5))) == 1
+
+
+async def test_a_reason_that_is_found_after_the_call_has_it_looked_at_again(store: Store) -> None:
+    """Also when another one is found later; that it has been learnt from is no news."""
+    await store.record_calls([call()])
+    (first,) = await lent(store)
+    await store.settle(Settlement(first, attribution()))
+    for second, about in enumerate(("winter:m-9", "autumn:m-1")):
+        at = NOW + timedelta(seconds=second)
+        await store.confirm_reason(ConfirmedReason("asterisk:1.1", "olena", at, ReasonKind.TOUCH, about))
+        (again,) = await lent(store, LATER)
+        assert again.attribution == attribution()
+        await store.settle(Settlement(again))
+    assert await store.next_ended_call_at() is None
 
 
 async def test_a_note_on_a_call_of_no_record_is_let_go(store: Store) -> None:

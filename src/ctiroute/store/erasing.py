@@ -120,7 +120,9 @@ class Findings:
         By its own identifiers and customers as well, as long as they are its (`of_now`); by records that are gone, in any case.
         """
         person = self.person
-        ids = frozenset((*self.touches, *self.interactions, *self.calls, *self.call_ids, *self.callbacks))
+        ids = frozenset(
+            (*self.touches, *self.interactions, *self.calls, *self.call_ids, *self.callbacks, *(person.customers if of_now else ()))
+        )
         words = tuple(_encoder.encode(key) for key in (*(one.value for one in person.own), *person.customers)) if of_now else ()
         return lambda about, body: names_any(about, body, ids, words)
 
