@@ -185,7 +185,7 @@ async def _attempts(service: RunningService) -> int:
 
 
 async def test_a_crash_rings_nobody_twice(asterisk: RealAsterisk, tmp_path: Path, phones: Phones) -> None:
-    """Killed while the operator's phone rings, and started again: the call goes on, what became of it is taken down, no second one is made."""
+    """Killed while the operator's phone rings, and started again: the call goes on and is taken down, and no second one is made."""
     operator, customer = await phones("1001"), await phones("1004")
     service = RunningService(tmp_path / "ctiroute", asterisk, more=settings())
     await service.add_operator("olena", "1001")
@@ -245,3 +245,33 @@ async def test_a_key_pressed_while_ctiroute_is_away(asterisk: RealAsterisk, tmp_
         await caller.wait("answered")
         await caller.hang_up()
         await service.start()
+
+
+async def test_promised_on_the_pop(asterisk: RealAsterisk, tmp_path: Path, phones: Phones, callers: Any, browser: Browser) -> None:
+    """The operator promises while he talks; when the call is over his phone rings at the time, with his own note on the pop."""
+    operator, customer = await phones("1001"), await phones("1004")
+    service = RunningService(tmp_path / "ctiroute", asterisk, queue="solo", more=settings())
+    await service.add_operator("olena", "1001")
+    await service.send_offer(CUSTOMER)
+    async with service:
+        page = await sign_in(browser, service, "olena")
+        caller = await callers(CUSTOMER, "+380445550000")
+        leg = await operator.ringing()
+        await leg.answer()
+        await in_state(page, "talking")
+        promise = page.get_by_test_id("promise")
+        await promise.locator("summary").click()
+        await promise.get_by_test_id("promise-at").fill("2020-01-01T10:00")  # long ago: as soon as may be
+        await promise.get_by_test_id("promise-note").fill("Asks for 24 parts <b>today</b>")
+        await promise.get_by_test_id("promise-save").click()
+        await page.get_by_test_id("callback-ordered").wait_for()
+        assert await service.metric("ctiroute_callbacks_in_hand") == 0, "an operator who talks is not rung"
+        await caller.hang_up()
+        await leg.ended()
+        again = await operator.ringing(timeout_s=30)
+        await page.get_by_test_id("callback").wait_for()
+        await says(page, "callback-note", "Asks for 24 parts <b>today</b>")
+        await again.answer()
+        away = await customer.ringing()
+        await away.answer()
+        await away.hang_up()

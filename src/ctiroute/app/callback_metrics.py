@@ -19,8 +19,9 @@ _DELAYS_S = (1, 5, 15, 60, 300, 900, 3600)
 class CallbackMetrics:
     """Made once for a registry."""
 
-    def __init__(self, registry: CollectorRegistry, in_hand: Callable[[], float]) -> None:
-        """`in_hand` tells how many orders this node has in hand."""
+    def __init__(self, registry: CollectorRegistry, in_hand: Callable[[], float], up: Callable[[], float] = lambda: 0.0) -> None:
+        """`in_hand` tells how many orders this node has in hand, `up` is 1 while it can place some."""
+        Gauge("ctiroute_originate_up", "1 while this node can place callbacks", registry=registry).set_function(up)
         self.ordered = Counter("ctiroute_callbacks_ordered", "Callback orders taken by this node", ["source"], registry=registry)
         self._attempts = Counter("ctiroute_callback_attempts", "Attempts that ended, by how", ["outcome"], registry=registry)
         self._closed = Counter("ctiroute_callbacks_closed", "Orders closed by this node: done or given_up", ["state"], registry=registry)

@@ -58,12 +58,15 @@ class Callbacks:
         self._announcer = announcer
         self._settings = settings
         self._store = store
-        self._registry = registry
         self._clock = clock
         self._tasks = tasks
         self._placer: CallbackPlacer | None = None
         self._originator: Originator | None = None
-        self.metrics = CallbackMetrics(registry, lambda: float(self._placer.in_hand if self._placer is not None else 0))
+        self.metrics = CallbackMetrics(
+            registry,
+            lambda: float(self._placer.in_hand if self._placer is not None else 0),
+            lambda: float(self._originator is not None and not self._originator.fault),
+        )
         self.orders = CallbackOrders(store, settings.callbacks, settings.region, zone, clock, self._ordered, announcer)
 
     def place_with(
@@ -76,7 +79,7 @@ class Callbacks:
         each = next((one for one in self._settings.asterisk if one.name == settings.pbx), self._settings.asterisk[0])
         account = OriginateAccount(each.host, each.port, settings.username, settings.secret, each.tls, each.tls_ca)
         scene = CallbackScene(each.name, floor, queues, look_up, self._clock)
-        self._originator = originator = Originator(each.name, account, self, self._registry, self._clock, rng)
+        self._originator = originator = Originator(each.name, account, self, self._clock, rng)
         self._placer = CallbackPlacer(
             self._store, self.orders, settings, originator, scene, self._tasks, node, self._clock, self.metrics, self._announcer
         )

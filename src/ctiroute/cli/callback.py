@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from rich.table import Table
+from rich.table import Column, Table
 
 from ctiroute.app.callback_orders import CallbackOrders
 from ctiroute.app.rule_files import read_rules
@@ -124,7 +124,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if not found:
         out.print("no callbacks; order one: ctiroute callback add PHONE --queue NAME")
         return EXIT_OK
-    table = Table("id", "state", "due", "phone", "for", "attempts", "note")
+    table = Table(Column("id", no_wrap=True), "state", "due", "phone", "for", "attempts", "note")
     for order in found:
         tried = f"{len(order.attempts)} of {order.most_attempts}"
         place = order.owner or order.queue or ""

@@ -10,8 +10,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from prometheus_client import Gauge
-
 from ctiroute.connectors.asterisk.ami_connection import AmiConnection, AmiTiming
 from ctiroute.connectors.asterisk.ami_door import RefusedByAsterisk, knock, log_in, message_of
 from ctiroute.connectors.asterisk.translate.callbacks import CLASSES, WANTED, heard, originate
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from random import Random
-
-    from prometheus_client import CollectorRegistry
 
     from ctiroute.connectors.asterisk.ami_door import Account
     from ctiroute.connectors.asterisk.ports import CallbackSink
@@ -45,7 +41,6 @@ class Originator:
         name: str,
         account: Account,
         sink: CallbackSink,
-        registry: CollectorRegistry,
         clock: Callable[[], datetime],
         rng: Random,
         *,
@@ -62,8 +57,6 @@ class Originator:
         self._timing = timing or AmiTiming()
         self._backoff = Backoff(rng, first_s, longest_s)
         self._connection: AmiConnection | None = None
-        up = Gauge("ctiroute_originate_up", "1 while callbacks can be placed", ["pbx"], registry=registry)
-        up.labels(name).set_function(lambda: float(not self.fault))
 
     async def run(self) -> None:
         """Hold the link until cancelled."""
