@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from ctiroute.app.rule_files import compile_texts
 from ctiroute.app.rule_keeper import Change, RuleKeeper
+from tests.examples import examples
 
 FILES = st.sampled_from(["a.yml", "b.yml", "c.yaml"])
 NAMES = st.sampled_from(["x", "y", "z"])
@@ -90,5 +91,5 @@ class Saves(RuleBasedStateMachine):
         assert all(one.version != other.version for one, other in zip(self.taken, self.taken[1:], strict=False))
 
 
-Saves.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+Saves.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=20, deadline=None)
 TestSaves = Saves.TestCase

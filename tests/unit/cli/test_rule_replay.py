@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -26,21 +27,29 @@ WEEK = ("--since", "2026-11-16", "--until", "2026-11-23")
 CALLS = 600
 
 
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory with a week of calls, made once."""
+    folder = tmp_path_factory.mktemp("week")
+
+    async def fill() -> None:
+        store = open_store(f"sqlite://{folder / 'ctiroute.db'}")
+        await store.open()
+        ruleset = rules(BEFORE)
+        await store.record_calls([record_of(call, ruleset) for call in plain_calls(CALLS)])
+        await store.close()
+
+    asyncio.run(fill())
+    return folder
+
+
 @pytest.fixture
-def site(tmp_path: Path, config: Path) -> Path:
+def site(tmp_path: Path, config: Path, week: Path) -> Path:
     """Return the settings of a box with a week of calls, its rules, and a candidate beside them."""
     for name, text in (("rules", BEFORE), ("candidate", AFTER)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "rules.yml").write_text(text, encoding="utf-8")
-
-    async def fill() -> None:
-        store = open_store(f"sqlite://{tmp_path / 'data' / 'ctiroute.db'}")
-        await store.open()
-        await store.record_calls([record_of(call, rules(BEFORE)) for call in plain_calls(CALLS)])
-        await store.close()
-
-    (tmp_path / "data").mkdir()
-    asyncio.run(fill())
+    shutil.copytree(week, tmp_path / "data")
     return config
 
 

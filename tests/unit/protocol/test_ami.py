@@ -23,6 +23,7 @@ from ctiroute.protocol.ami import (
     AmiResponse,
     encode_action,
 )
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -218,7 +219,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(data=st.lists(st.one_of(PIECES, st.binary(max_size=20)), max_size=40).map(b"".join), cuts=st.lists(st.integers(0, 400), max_size=10))
 def test_nothing_but_messages_comes_of_any_bytes(data: bytes, cuts: list[int]) -> None:
     """No bytes behind a banner raise anything, and no way to cut them changes what they say."""
@@ -227,7 +228,7 @@ def test_nothing_but_messages_comes_of_any_bytes(data: bytes, cuts: list[int]) -
     assert read([BANNER, *chunks]) == read([BANNER + data])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.binary(max_size=400))
 def test_only_ami_errors_come_of_any_peer(data: bytes) -> None:
     """Whatever speaks first, only the documented error escapes."""
@@ -269,7 +270,7 @@ def test_actions_that_are_refused(name: str, headers: dict[str, str], action_id:
         encode_action(name, headers, action_id)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(headers=st.dictionaries(st.text(max_size=8), st.text(max_size=30), max_size=4))
 def test_an_action_is_always_one_block(headers: dict[str, str]) -> None:
     """Whatever goes in: either it is refused or exactly these headers are in exactly one block."""

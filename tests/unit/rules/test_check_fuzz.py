@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from ctiroute.app.rule_check import check
 from ctiroute.cli.findings import as_github, as_json, as_sarif, as_text
 from ctiroute.rules.lint import Known
+from tests.examples import examples
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", examples(120)))
 LONGEST_S = 2.0
 ROOT = Path(__file__).parents[3]
 GOOD = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.yml"))]

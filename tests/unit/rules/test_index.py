@@ -38,6 +38,7 @@ from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.conditions.customer import IDENTITIES
 from ctiroute.rules.guards import MAX_HEADS
 from ctiroute.rules.index import MAX_DIMENSIONS, MAX_SEEN, MAX_SEEN_LENGTH
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)  # a Friday; 12:00 in Kyiv
 HEAD = {
@@ -305,7 +306,7 @@ def matches(ruleset: Ruleset, facts: Facts) -> dict[int, Bound]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(RULES, st.lists(contexts(), min_size=1, max_size=4), QUEUES, AVAILABLE)
 def test_the_index_changes_no_decision(entries: list[tuple[Any, Any]], calls: list[CallerContext], queues: Any, available: Any) -> None:
     """Whatever the rules and the calls, broken ones too, the whole decision and its reasons are those of asking every rule."""

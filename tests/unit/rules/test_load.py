@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import tracemalloc
@@ -21,6 +22,7 @@ from ctiroute.rules import KnownNames, format_text, load_ruleset
 from ctiroute.rules.actions import ACTIONS
 from ctiroute.rules.conditions import CONDITIONS
 from ctiroute.rules.forms import written
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,18 +179,21 @@ DENSE = "rules: [" + "{}," * 60_000 + "]"  # within every bound, and wrong sixty
 @pytest.mark.parametrize("text", [BOMB, "rules: " + "[" * 500, "rules: " + "{not: " * 500, "#" * 2**20, DENSE])
 def test_hostile_files_are_refused_cheaply(text: str) -> None:
     """Bombs, depth and size cost neither time nor memory."""
-    took = []
+    most = (2 if text is DENSE else 0.2) * SLOW
+    took = math.inf
     for _ in range(3):  # the quickest counts: it is the one the machine disturbed least
         started = time.process_time()
         assert complaints(("a.yml", text)).count("\n") < 1000
-        took.append(time.process_time() - started)
+        took = min(took, time.process_time() - started)
+        if took < most:
+            break
     tracemalloc.start()
     try:
         complaints(("a.yml", text[: 2**20]))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert min(took) < (2 if text is DENSE else 0.2) * SLOW
+    assert took < most
     assert peak < (64 if text is DENSE else 32) * 2**20
 
 
@@ -218,7 +223,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=examples(300), deadline=2000)
 @given(st.dictionaries(st.sampled_from(["rules", "default", "lists", "hours", "timezone"]), VALUES, max_size=5), VALUES, VALUES)
 def test_whatever_the_shape_only_rules_errors_escape(top: dict[str, object], when: object, then: object) -> None:
     """Well-formed YAML of any shape is a rule set or a RulesError with places."""
@@ -232,7 +237,7 @@ def test_whatever_the_shape_only_rules_errors_escape(top: dict[str, object], whe
     assert told
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=examples(200), deadline=2000)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
 def test_whatever_the_bytes_only_rules_errors_escape(source: bytes | str) -> None:
     """Bytes of any kind are a rule set or a RulesError."""

@@ -40,6 +40,25 @@ def tools(hook: ModuleType) -> Any:
 @pytest.fixture
 def tree(tmp_path: Path, tools: Any) -> Path:
     """Make a source tree of its own, which shares the installed packages."""
+    return planted(tmp_path, tools)
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory, hook: ModuleType, tools: Any) -> Path:
+    """Make a source tree with its page built, for others to copy."""
+    tree = planted(tmp_path_factory.mktemp("built"), tools)
+    hook.build(tree, say=quiet)
+    return tree
+
+
+@pytest.fixture
+def built(tmp_path: Path, built_once: Path) -> Path:
+    """Copy a source tree with its page built."""
+    return shutil.copytree(built_once, tmp_path / "built", symlinks=True)
+
+
+def planted(tmp_path: Path, _tools: Any) -> Path:
+    """Copy the sources into a folder; `_tools` have been installed by now."""
     for name in NEEDED:
         source, target = ROOT / "frontend" / name, tmp_path / "frontend" / name
         target.parent.mkdir(exist_ok=True)
@@ -87,21 +106,20 @@ def test_builds_once_per_input(hook: ModuleType, tree: Path) -> None:
     assert {path.name for path in static.iterdir()} != names | {"index.html", "build.json"}
 
 
-def test_missing_output_is_built_again(hook: ModuleType, tree: Path) -> None:
+def test_missing_output_is_built_again(hook: ModuleType, built: Path) -> None:
     """A page that lost a file is not taken for complete."""
-    hook.build(tree, say=quiet)
-    next((tree / "src/ctiroute/web/static").glob("app-*.js")).unlink()
-    assert hook.build(tree, say=quiet) is True
+    assert hook.build(built, say=quiet) is False
+    next((built / "src/ctiroute/web/static").glob("app-*.js")).unlink()
+    assert hook.build(built, say=quiet) is True
 
 
-def test_failed_build_keeps_the_page_and_says_why(hook: ModuleType, tree: Path) -> None:
+def test_failed_build_keeps_the_page_and_says_why(hook: ModuleType, built: Path) -> None:
     """A mistake in the sources is reported with the bundler's words, and the page that stood before still stands."""
-    hook.build(tree, say=quiet)
-    static = tree / "src/ctiroute/web/static"
+    static = built / "src/ctiroute/web/static"
     before = sorted(path.name for path in static.iterdir())
-    (tree / "frontend/src/main.ts").write_text('import "./nowhere";\n', encoding="utf-8")
+    (built / "frontend/src/main.ts").write_text('import "./nowhere";\n', encoding="utf-8")
     with pytest.raises(hook.FrontendError, match=r"nowhere"):
-        hook.build(tree, say=quiet)
+        hook.build(built, say=quiet)
     assert sorted(path.name for path in static.iterdir()) == before
     assert [path.name for path in static.parent.iterdir()] == ["static"]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ctiroute.errors import ConfigurationError
 from ctiroute.rules.cases import load_cases
+from tests.examples import examples
 from tests.unit.rules.cases.conftest import HEAD, RULES, cases_of, faults_of, rules_of
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def test_two_fixtures_of_one_name_are_a_mistake() -> None:
 @given(
     st.text(max_size=200) | st.builds(lambda inner: HEAD + "  - {name: a, given: {" + inner + "}, expect: {rule: x}}", st.text(max_size=60))
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_text_breaks_the_reader(text: str) -> None:
     """It gives cases, or faults; nothing else."""
     ruleset = rules_of(RULES)

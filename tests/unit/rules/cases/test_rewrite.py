@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ctiroute.documents import Mapping, Scalar, load
 from ctiroute.rules.cases.rewrite import _written, rewrite
+from tests.examples import examples
 from tests.unit.rules.cases.conftest import ask, cases_of, rules_of
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_what_rows_share_and_see_differently_is_left(results: Run) -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_every_value_is_written_so_that_it_is_read_back(value: str) -> None:
     """Whatever a template gave: quotes, colons, braces, words like null."""
     root = load(f"a: {{x: {_written(value)}, y: 1}}", "f")

@@ -16,9 +16,10 @@ from ctiroute.rules.forms import wider
 from ctiroute.rules.globs import glob
 from ctiroute.rules.lint.implication import Implication
 from ctiroute.rules.when import form_of
+from tests.examples import examples
 from tests.unit.rules.conftest import World
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", examples(300)))
 TRUTH = (True, False)
 
 SPANS = ["15m", "1h", "2h", "1d"]

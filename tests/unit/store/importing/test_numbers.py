@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ctiroute.model.phone import parse_phone
 from ctiroute.store.importing import numbers
 from ctiroute.store.importing.numbers import number_reader
+from tests.examples import examples
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 _TYPES = range(11)
@@ -37,7 +38,7 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(written())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_number_is_read_as_by_the_library(case: tuple[str, str]) -> None:
     """Identical results: quick is what is surely right, and all else is left to the library."""
     region, number = case
@@ -45,7 +46,7 @@ def test_every_number_is_read_as_by_the_library(case: tuple[str, str]) -> None:
 
 
 @given(st.text(alphabet="+0123456789 ().-/x٣\t", max_size=34))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_what_is_no_number_is_read_as_by_the_library(text: str) -> None:
     """Of any text in the alphabet of numbers."""
     assert number_reader("UA")(text) == parse_phone(text, "UA")
