@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ctiroute.connectors.asterisk.translate import callbacks
+from tests.real.configuration import SHIPPED
 from tests.real.screen import in_state, says, sign_in
 from tests.real.service import RunningService
 
@@ -275,3 +278,29 @@ async def test_promised_on_the_pop(asterisk: RealAsterisk, tmp_path: Path, phone
         away = await customer.ringing()
         await away.answer()
         await away.hang_up()
+
+
+def test_the_filter_of_the_account_lets_through_what_is_used() -> None:
+    """The events the service makes something of are those named in the account's filter."""
+    shipped = (SHIPPED / "manager_ctiroute_callback.conf").read_text(encoding="utf-8")
+    assert set(re.findall(r"name\((\w+)\)", shipped)) == set(callbacks.WANTED)
+
+
+@pytest.mark.parametrize(
+    ("action", "headers"),
+    [
+        ("Command", {"Command": "core show version"}),
+        ("GetConfig", {"Filename": "manager.conf"}),
+        ("Redirect", {"Channel": "x", "Context": "main-ivr", "Exten": "s", "Priority": "1"}),
+        ("Hangup", {"Channel": "x"}),
+        ("Setvar", {"Variable": "A", "Value": "b"}),
+        ("DBPut", {"Family": "a", "Key": "b", "Val": "c"}),
+        ("QueuePause", {"Interface": "PJSIP/1001", "Paused": "true"}),
+        ("CoreShowChannels", {}),
+    ],
+)
+async def test_the_account_may_do_nothing_else(asterisk: RealAsterisk, action: str, headers: dict[str, str]) -> None:
+    """Placing calls is bad enough."""
+    async with asterisk.ami("ctiroute-originate", "originate-secret") as ami:
+        response = await ami.act(action, timeout_s=5.0, **headers)
+        assert (response["Response"], response["Message"]) == ("Error", "Permission denied")

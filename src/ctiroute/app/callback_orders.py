@@ -70,8 +70,7 @@ class CallbackOrders:
         now = self._clock()
         phone, customer = await self._whom(asked, now)
         due = max(asked.due_at or now, now)
-        if due - now > FARTHEST:
-            raise CallbackRefused("its time is more than a year away")
+        _expect_near(due, now)
         allowed = self.allowed_from(due, phone, customer)
         until = asked.until or allowed + timedelta(hours=self._settings.window_hours)
         if allowed > until:
@@ -81,6 +80,8 @@ class CallbackOrders:
         queue = asked.queue or (None if asked.owner else self._settings.queue) or None
         if queue is None and not asked.owner:
             raise CallbackRefused("name a queue or an operator: the settings have no callbacks.queue")
+        if asked.owner and all(operator.operator_id != asked.owner for operator in await self._store.get_operators()):
+            raise CallbackRefused(f"there is no operator {asked.owner[:40]!r}")
         if len(asked.note) > MAX_NOTE:
             raise CallbackRefused(f"the note is over {MAX_NOTE} characters")
         attempts = asked.attempts or self._settings.attempts
@@ -136,7 +137,9 @@ class CallbackOrders:
             if order is None:
                 return None
             customer = customer or await self.customer_of(order)
-            due = self.allowed_from(max(due_at, self._clock()), order.phone, customer)
+            now = self._clock()
+            _expect_near(due_at, now)
+            due = self.allowed_from(max(due_at, now), order.phone, customer)
             moved = reschedule(order, due, until or max(order.until, due + timedelta(hours=self._settings.window_hours)), note)
             if await self._store.save_callback(moved):
                 self._changed("")
@@ -199,6 +202,11 @@ class CallbackOrders:
 
     async def _customers(self, identifier: Identifier, now: datetime) -> list[Customer]:
         return list((await self._store.find_caller(CallerQuery(identifier, now, now, now, limit=1))).customers)
+
+
+def _expect_near(due_at: datetime, now: datetime) -> None:
+    if due_at - now > FARTHEST:
+        raise CallbackRefused("its time is more than a year away")
 
 
 def _matter(asked: CallbackAsked) -> str:

@@ -121,6 +121,7 @@ async def test_a_customer_is_found_by_another_identifier(here: House, client: ai
         ({"phone": PHONE, "due_at": AT, "until": "2026-03-02T14:00:00+02:00"}, 422, "no time within its window"),
         ({"phone": PHONE, "due_at": "2026-03-02T21:00:00+02:00", "until": "2026-03-03T08:00:00+02:00"}, 422, "no time within"),
         ({"phone": PHONE, "queue": "a,b"}, 422, "queue"),
+        ({"phone": PHONE, "operator": "nobody"}, 422, "no operator"),
         ({"phone": PHONE, "attempts": 99}, 422, "attempts"),
         ({"phone": PHONE, "surprise": 1}, 422, "surprise"),
         ({"phone": PHONE, "note": "x" * 4001}, 422, "note"),
@@ -146,6 +147,8 @@ async def test_what_rings_already_is_not_moved_nor_cancelled(here: House, client
     one = f"/{made['callback_id']}"
     status, said = await asked(client, "PATCH", one, due_at=AT)
     assert (status, "claimed" in said["detail"]) == (409, True)
+    status, said = await asked(client, "PATCH", one, due_at="9999-12-31T23:59:59Z")
+    assert (status, "more than a year" in said["detail"]) == (409, True)
     assert (await asked(client, "DELETE", one))[0] == 200, "nothing has been sent to the switch yet"
     status, said = await asked(client, "DELETE", one)
     assert (status, "cancelled" in said["detail"]) == (409, True)

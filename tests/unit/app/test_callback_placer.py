@@ -15,7 +15,7 @@ from ctiroute.app.callback_metrics import CallbackMetrics
 from ctiroute.app.callback_orders import CallbackOrders
 from ctiroute.app.callback_placer import CallbackPlacer, PlacerTiming
 from ctiroute.app.tasks import Tasks
-from ctiroute.model import Announcement, AttemptOutcome, CallbackOrder, CallbackState, FirstRung, Member, OfferAnswered
+from ctiroute.model import Announcement, AttemptOutcome, CallbackOrder, CallbackState, FirstRung, Member, OfferAnswered, Operator
 from ctiroute.model.callback import CallbackAsked, CallbackHeard, CallbackPlaced, CallbackPlacing, CallbackStage
 from ctiroute.settings import CallbackSettings
 from ctiroute.store.sqlite.store import SqliteStore
@@ -135,6 +135,7 @@ async def nodes(folder: Path, *names: str, settings: CallbackSettings = SETTINGS
     """Run placers on one store."""
     store, clock = SqliteStore(folder / "ctiroute.db"), [T0]
     await store.open()
+    await store.put_operator(Operator("olena", "Olena"), None)
     made = [Node(name, store, clock, settings) for name in names]
     try:
         for node in made:
