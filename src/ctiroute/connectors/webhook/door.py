@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from ctiroute.connectors.webhook.mapping import Place
+    from ctiroute.connectors.webhook.mapping import Brought, Place
     from ctiroute.connectors.webhook.metrics import ConnectorMetrics
     from ctiroute.connectors.webhook.ports import Taking
 
@@ -48,7 +48,7 @@ class DoorLimits:
     at_once: int = 16  # requests; calls go first, and senders come again
     bytes_at_once: int = 64 * 1024 * 1024  # of all their bodies
     take_s: float = 4.0  # to keep it: Telegram and Meta give up after some seconds, and come again
-    in_loop: int = 128 * 1024  # bytes; a larger body is read in a thread, so that calls do not wait for it
+    in_loop: int = 16 * 1024  # bytes; a larger body is read in a thread, so that calls do not wait for it; a message has 1 or 2 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ class Door:
         how = Reading(self._region, self._clock(), touch_id=self._touch_id)
         try:
             if len(body) > self._limits.in_loop:
-                place, unique, held = await asyncio.to_thread(self._read, hook, request, body, how)
+                brought, unique, held = await asyncio.to_thread(self._read, hook, request, body, how)
             else:
-                place, unique, held = self._read(hook, request, body, how)
+                brought, unique, held = self._read(hook, request, body, how)
         except PayloadError as error:
             self._metrics.arrived(hook.name, Arrival.MALFORMED)
             self._say(hook, str(error))
@@ -141,15 +141,15 @@ class Door:
                 return _json(Tally(repeated=1))
             case False:
                 raise self._unsigned(hook, "the signature belongs to another message")
-        tally = await self._take(hook, place, how)
+        tally = await self._take(hook, brought)
         if unique:
             signature = hook.mapping.signature
             tolerance = signature.tolerance if isinstance(signature, Hmac) and signature.timestamp is not None else _REMEMBER
             remembered.keep(unique, held, how.now, tolerance)
         return _json(tally)
 
-    def _read(self, hook: Hook, request: web.Request, body: bytes, how: Reading) -> tuple[Place, str, bytes]:
-        """Return the payload, what is unique of the request, and a digest of its body.
+    def _read(self, hook: Hook, request: web.Request, body: bytes, how: Reading) -> tuple[Brought, str, bytes]:
+        """Return what a request tells, what is unique of it, and a digest of its body.
 
         A signature over the body is looked at before the body is read.
         """
@@ -160,10 +160,9 @@ class Door:
         else:
             place = self._place(request, read_body(body, kind, hook.mapping.bodies))
             unique = verify(signature, hook.secret, body, place, how)
-        return place, unique, hashlib.sha256(body).digest() if unique else b""
+        return bring(hook.mapping, hook.name, place, how), unique, hashlib.sha256(body).digest() if unique else b""
 
-    async def _take(self, hook: Hook, place: Place, how: Reading) -> Tally:
-        brought = bring(hook.mapping, hook.name, place, how)
+    async def _take(self, hook: Hook, brought: Brought) -> Tally:
         if brought.refused:
             places = dict.fromkeys(": ".join(reason.split(": ")[:2]) for reason in brought.refused)  # without what somebody wrote there
             self._say(hook, f"a part of a message is of no use ({', '.join(places)}); ctiroute connectors try says why")

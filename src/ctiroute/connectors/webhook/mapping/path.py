@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ctiroute.documents import Node, refuse, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_PATH = 300  # characters; the longest sensible one has about 80
 MAX_STEPS = 16
@@ -70,9 +70,17 @@ class Path:
     text: str  # as it was written
     start: str  # "" the item, "$" the payload, "$headers", "$query", "^" one holder up, ...
     steps: tuple[Step, ...]
+    straight: bool = False  # through mappings alone, from the item or the payload: most paths are
 
     def find(self, place: Place) -> object:
         """Return the first value that is there and not null; None: there is none."""
+        if self.straight:
+            here = place.holders[0 if self.start else -1]
+            for step in self.steps:
+                if not isinstance(here, dict):
+                    return None
+                here = here.get(step)
+            return here
         return next((places.item for places in self.walk(place) if places.item is not None), None)
 
     def walk(self, place: Place) -> Iterator[Place]:
@@ -105,15 +113,25 @@ def _walk(holders: tuple[object, ...], steps: tuple[Step, ...], origin: Place) -
     if not isinstance(here, list):
         return
     outside = holders[:-1]  # a list holds nothing by itself: what is above an item is the mapping the list stands in
+    chosen: Iterable[object]
     if isinstance(step, int):
         chosen = here[step : step + 1 or None]
     elif isinstance(step, Every):
         chosen = here
     else:
         wanted = step.value if isinstance(step.value, str) else as_text(step.value.find(origin))
-        chosen = [one for one in here if isinstance(one, dict) and wanted is not None and as_text(one.get(step.name)) == wanted]
+        chosen = _having(here, step.name, wanted) if wanted is not None else ()
     for one in chosen:
         yield from _walk((*outside, one), rest, origin)
+
+
+def _having(items: list[object], name: str, wanted: str) -> Iterator[object]:
+    """Yield the items with this value: one after the other, as mostly the first is all that is looked for."""
+    for one in items:
+        if isinstance(one, dict):
+            value = one.get(name)
+            if value == wanted or (not isinstance(value, str) and value is not None and as_text(value) == wanted):
+                yield one
 
 
 def as_text(value: object) -> str | None:
@@ -162,7 +180,8 @@ def parse_path(written: str) -> Path | None:
             return None
     if start in {"$headers", "$query"} and (len(steps) != 1 or not isinstance(steps[0], str)):
         return None
-    return Path(written, start, tuple(steps)) if steps or start else None
+    straight = start in {"", "$"} and all(isinstance(step, str) for step in steps)
+    return Path(written, start, tuple(steps), straight) if steps or start else None
 
 
 def _index(found: re.Match[str]) -> Step | None:
