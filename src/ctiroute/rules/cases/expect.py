@@ -65,6 +65,12 @@ def _queue(answer: Answer) -> str:
     return (to.queue or "") if isinstance(to, ToQueue | ToOperator) else ""
 
 
+def _order(answer: Answer) -> str:
+    """Return the options of a menu, the first one first."""
+    to = answer.decision.destination
+    return ", ".join(to.order) if isinstance(to, ToMenu) else ""
+
+
 def _about(answer: Answer) -> str:
     """Return what the call is about: the campaign, or else the topic, that the rule's conditions found."""
     subject = _subject(answer, "en")
@@ -74,6 +80,7 @@ def _about(answer: Answer) -> str:
 _PLAIN: _Seen = {
     "queue": _queue,
     "menu": _to(ToMenu, "menu"),
+    "order": _order,
     "extension": _to(ToExtension, "extension"),
     "announce": lambda answer: answer.decision.announce or "",
     "language": lambda answer: answer.decision.language or "",
