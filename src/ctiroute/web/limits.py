@@ -39,6 +39,6 @@ class WebLimits:
     import_idle_s: float = 10.0  # between two pieces of it
     json_bytes: int = 1024 * 1024  # of one interaction: a hundred fields of 4,000 characters, escaped
     lines_bytes: int = 8 * 1024 * 1024  # of many interactions
-    lines: int = 2_000  # of them; some half a second of the store's writer, in small bites
+    lines: int = 2_000  # of them; about a second of the store's one writer, in small bites
     rules_bytes: int = 8 * 1024 * 1024  # of rule files to check, scripts and lists included
     imports: int = 2  # bodies taken at once: each costs calls a millisecond now and then

@@ -29,7 +29,7 @@ from ctiroute.demo.show import RULES
 from ctiroute.model import Scope
 from ctiroute.web.api.keys import new_key
 from ctiroute.web.api.openapi import document
-from tests.unit.app.office import office
+from tests.unit.app.office import Office, office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 10  # of each operation, in each mode: all of it is to take under a minute on a busy machine
+EXAMPLES = 6  # of each operation, in each mode: all of it is to take under a minute on a busy machine
 TOO_BUSY = 503  # what we say when two bodies are being read already: an answer of the document, and no fault
 
 # Ids of the demo's company.
@@ -70,9 +70,16 @@ DOCUMENT = with_known_ids()
 OPERATIONS = sorted((path, method) for path, methods in DOCUMENT["paths"].items() for method in methods)
 
 
+def served(room: Office) -> set[tuple[str, str]]:
+    """Return the routes of the API that a service has."""
+    routes = room.service.web._app.router.routes()
+    found = {(route.resource.canonical, route.method.lower()) for route in routes if route.resource is not None}
+    return {(path, method) for path, method in found if path.startswith("/api/v1/") and method != "head"}
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run a service on a thread of its own; give its address, and a key that may do everything."""
+def running(folder: Path) -> Iterator[tuple[str, str, set[tuple[str, str]]]]:
+    """Run a service on a thread of its own; give its address, a key that may do everything, and the routes it has."""
     started, stop, told = threading.Event(), asyncio.Event(), list[Any]()
 
     async def serve() -> None:
@@ -80,7 +87,7 @@ def running(folder: Path) -> Iterator[tuple[str, str]]:
         async with office(folder / "data", rules=rules) as room:
             key, token, secret_hash = new_key("schemathesis", tuple(Scope), room.clock(), None)
             await room.service.store.put_api_key(key, secret_hash)
-            told.extend((room.url, token, asyncio.get_running_loop()))
+            told.extend((room.url, token, asyncio.get_running_loop(), served(room)))
             started.set()
             await stop.wait()
 
@@ -95,7 +102,7 @@ def running(folder: Path) -> Iterator[tuple[str, str]]:
     try:
         assert started.wait(30)
         assert told, "the service did not start"
-        yield told[0], told[1]
+        yield told[0], told[1], told[3]
     finally:
         if told:
             told[2].call_soon_threadsafe(stop.set)
@@ -103,19 +110,24 @@ def running(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, set[tuple[str, str]]]]:
     """Give one service for all routes."""
-    with running(tmp_path_factory.mktemp("service")) as address_and_token:
-        yield address_and_token
+    with running(tmp_path_factory.mktemp("service")) as address_token_routes:
+        yield address_token_routes
+
+
+def test_the_document_names_every_route_and_no_other(service: tuple[str, str, set[tuple[str, str]]]) -> None:
+    """A new route is described, and one that is gone is not."""
+    assert service[2] == set(OPERATIONS)
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: part)
 @pytest.mark.parametrize("mode", [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE], ids=["fits", "fits-not"])
 def test_whatever_is_asked_is_answered_as_the_document_says(
-    service: tuple[str, str], path: str, method: str, mode: schemathesis.GenerationMode
+    service: tuple[str, str, set[tuple[str, str]]], path: str, method: str, mode: schemathesis.GenerationMode
 ) -> None:
     """Status, content type, headers and body are among those the document names, and never a server's error."""
-    url, token = service
+    url, token, _ = service
     operation = schemathesis.openapi.from_dict(DOCUMENT)[path][method.upper()]
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
-_AT_ONCE = 50  # a transaction: some 10 ms of the store's one writer
+_AT_ONCE = 20  # a transaction: some 10 ms of the store's one writer
 _decode = msgspec.json.Decoder(NewInteraction).decode
 
 

@@ -1,4 +1,4 @@
-"""/api/openapi.json: the routes for other programs as OpenAPI 3.1, its schemas made from `wire`. A test carries out its examples."""
+"""/api/openapi.json: all routes of the API as OpenAPI 3.1, its schemas made from `wire`. A test carries out its examples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import msgspec
 from aiohttp import web
 
 from ctiroute import __version__
-from ctiroute.web.api import openapi_callbacks, openapi_customers, openapi_interactions, openapi_rules, openapi_webhooks
+from ctiroute.web.api import (
+    openapi_callbacks,
+    openapi_customers,
+    openapi_interactions,
+    openapi_rules,
+    openapi_session,
+    openapi_webhooks,
+)
 from ctiroute.web.api.wire import ProblemDocument, ReceiptLine, ReceiptsTaken, TouchesTaken, TouchProgress
 
 if TYPE_CHECKING:
@@ -58,6 +65,7 @@ def document() -> dict[str, Any]:
             *openapi_callbacks.SCHEMAS,
             *openapi_webhooks.SCHEMAS,
             *openapi_interactions.SCHEMAS,
+            *openapi_session.SCHEMAS,
         ),
         ref_template="#/components/schemas/{name}",
     )
@@ -119,9 +127,13 @@ def document() -> dict[str, Any]:
             **openapi_customers.paths(),
             **openapi_callbacks.paths(),
             **openapi_webhooks.paths(),
+            **openapi_session.paths(),
         },
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "From `ctiroute apikey create`."},
+                **openapi_session.SECURITY,
+            },
             "responses": {
                 "Problem": {
                     "description": "An error, by RFC 9457.",
