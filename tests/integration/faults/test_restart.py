@@ -80,8 +80,9 @@ async def test_a_restart_under_load_loses_no_call_and_no_record(tmp_path: Path) 
     """A crash and a start of the server: every caller is answered in time, every call is recorded, every link works again (F12)."""
     with postgres.running(COMMITS_ARE_KEPT) as server:
         async with site(tmp_path, (server.port,), "postgres") as at:
+            began = at.count
             load = asyncio.get_running_loop().create_task(at.calls(150), name="load")
-            await asyncio.sleep(1)  # in the middle of it
+            await until(lambda: at.count >= began + 40)  # in the middle of it
             await asyncio.to_thread(server.restart)
             assert await at.heals() <= HEALED_S
             calls = await load
@@ -99,11 +100,13 @@ async def test_a_standby_that_takes_over_is_used(tmp_path: Path, caplog: pytest.
         async with site(tmp_path, (primary.port, standby.port), "postgres") as at:
             await caught_up(primary, standby)
             caplog.clear()
+            began = at.count
             load = asyncio.get_running_loop().create_task(at.calls(150), name="load")
-            await asyncio.sleep(0.5)
+            await until(lambda: at.count >= began + 20)
             await asyncio.to_thread(primary.stop, signal.SIGQUIT)
             at.to_store.fails(Faults(blackhole=True))  # the host is gone, not only its server
-            await asyncio.sleep(1)  # until whoever watches the primary has noticed
+            gone = at.count
+            await until(lambda: at.count >= gone + 40)  # they call while nobody has taken over yet
             await promote(standby)
             assert await at.heals() <= TAKEN_OVER_S
             calls = await load

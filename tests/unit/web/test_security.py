@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
+import asyncio
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -30,8 +30,7 @@ PROXIES = ("10.0.0.0/8", "2001:db8::/32")
 )
 def test_the_address_is_the_first_that_no_trusted_proxy_vouches_for(peer: str, forwarded: str, address: str) -> None:
     """Read from the right: what stands left of the first stranger was written by the stranger."""
-    transport = Mock()
-    transport.get_extra_info.side_effect = lambda name, default=None: (peer, 50000) if name == "peername" else default
+    transport = asyncio.Transport({"peername": (peer, 50000)})
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = make_mocked_request("GET", "/", headers=headers, transport=transport)
     assert Gate(WebSettings(trusted_proxies=PROXIES)).address(request) == address
