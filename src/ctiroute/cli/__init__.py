@@ -38,6 +38,7 @@ _COMMANDS = (
     "db",
     "erase",
     "report",
+    "reasons",
     "webhook",
     "operator",
     "apikey",
