@@ -223,6 +223,26 @@ async def test_hostile_bodies_cost_an_answer_and_nothing_else(tmp_path: Path) ->
         assert (await at.telegram(payload("telegram-text")))[1]["taken"] == 1
 
 
+async def test_headers_that_are_no_text_have_an_answer(tmp_path: Path) -> None:
+    """Bytes in a token, a signature, a time or a boundary: refused like any other wrong one, never a 500."""
+    async with vendor(tmp_path) as at:
+        for hook, headers in (
+            ("telegram", "X-Telegram-Bot-Api-Secret-Token: \xff\xfe"),
+            ("whatsapp", "X-Hub-Signature-256: sha256=\xff"),
+            ("chatwoot", "X-Chatwoot-Signature: sha256=00\r\nX-Chatwoot-Timestamp: \xff"),
+            ("form", "Authorization: Bearer \xff"),
+            ("mailgun", "Content-Type: multipart/form-data; boundary=\xff"),
+            ("receipts?token=%FF", "Content-Type: \xff"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", at.room.service.web.port)
+            writer.write(f"POST /hooks/{hook} HTTP/1.1\r\nHost: x\r\n{headers}\r\nContent-Length: 2\r\n\r\n{{}}".encode("latin-1"))
+            async with asyncio.timeout(5):
+                status = (await reader.readline()).split()[1]
+            assert status in {b"400", b"401"}, hook
+            writer.close()
+            await writer.wait_closed()
+
+
 async def test_markup_and_formulas_are_kept_as_text(tmp_path: Path) -> None:
     """What somebody writes is never more than text, and never longer than what a screen shows."""
     async with vendor(tmp_path) as at:

@@ -65,6 +65,7 @@ def test_a_multipart_form_that_is_cut_off_is_refused() -> None:
         (b"\xff=1", FORM, "form"),
         (PARTS, "multipart/form-data", "boundary"),
         (PARTS, "multipart/form-data; boundary=other", "boundary"),
+        (PARTS, "multipart/form-data; boundary=\udcff", "boundary"),  # a byte that is no text, as headers come
         (b"--b0\r\n" + b"x" * 10_000 + b"\r\n--b0--", MULTIPART, "cut off"),
         (PARTS.replace(b"1", b"1" * (MAX_FIELD + 1)), MULTIPART, "is over"),
         (b"--b0\r\nX: y\r\n\r\n\r\n" * (MAX_FIELDS + 2) + b"--b0--", MULTIPART, "more than"),

@@ -73,7 +73,7 @@ def _multipart(body: bytes, content_type: str) -> dict[str, object]:
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
         raise PayloadError("the form has no boundary")
-    return _gathered(_parts(body, b"--" + (boundary[1] or boundary[2]).encode()))
+    return _gathered(_parts(body, b"--" + (boundary[1] or boundary[2]).encode("utf-8", "surrogateescape")))
 
 
 def _parts(body: bytes, mark: bytes) -> Iterator[tuple[str, object]]:
