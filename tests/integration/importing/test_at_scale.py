@@ -121,14 +121,14 @@ class Import:
         """Look at the high-water marks: the kernel's account of ended children starts from the memory of whoever started them."""
         while True:
             self.peak_kib = max(self.peak_kib, high_water(pid))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # how often is looked: the kernel tells nobody
 
     async def interrupt_when(self, checkpoints: Path) -> None:
         """Press Ctrl-C as soon as it keeps how far it got."""
         assert self._process is not None
         while not list(checkpoints.glob("*.json")):  # noqa: ASYNC240 - one small folder
             assert self._process.returncode is None, "it was too quick to be interrupted"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # another process has no event for us
         self._process.send_signal(signal.SIGINT)
 
     async def kill_when(self, store: Store, phone: str) -> None:
@@ -136,7 +136,7 @@ class Import:
         assert self._process is not None
         while not await found(store, phone):
             assert self._process.returncode is None, "it was too quick to be killed"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # another process has no event for us
         self._process.kill()
         await self._process.communicate()
 
@@ -159,7 +159,7 @@ async def calls(store: Store, delays: list[float], stop: asyncio.Event) -> None:
         delays.append(time.perf_counter() - started)
         if number % 10 == 0:
             await store.record_calls([CallRecord(f"pbx:{number}", "pbx", received_at=SENT_AT)])
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # the pace of the calls
 
 
 @pytest.mark.timeout(600)

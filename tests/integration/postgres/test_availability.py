@@ -91,21 +91,28 @@ async def test_a_restart_under_load_heals_and_leaves_no_link_stuck(own_server: P
     await store.open()
     await store.put_customers([OLENA])
     stop = asyncio.Event()
+    served = 0
 
     async def call() -> None:
+        nonlocal served
         while not stop.is_set():
             try:
                 assert (await store.find_caller(query())).customers == (OLENA,)
+                served += 1
             except StoreUnavailable:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # as callers come, not as fast as a loop turns
+
+    async def more(than: int) -> bool:
+        return served >= than + 100
 
     async with asyncio.TaskGroup() as group:
         for number in range(20):
             group.create_task(call(), name=f"caller {number}")
-        await asyncio.sleep(0.1)  # under load
+        await until(lambda: more(0))  # under load
         await asyncio.to_thread(own_server.restart)
         assert await until(finds(store)) < HEALED_S
-        await asyncio.sleep(0.1)
+        healed = served
+        await until(lambda: more(healed))
         stop.set()
     async with asyncio.timeout(1.0):
         await asyncio.gather(*(store.find_caller(query()) for _ in range(50)))

@@ -178,7 +178,7 @@ async def test_markers_are_seen_in_the_order_of_their_numbers(url: str, store: P
             group.create_task(node.erase(Subject(customer_ids=(f"K{number}",)), NOW), name=f"erase {number}")
         while len(seen) < 20:
             seen += [marker.erasure_id for marker in await store.erasures_after(seen[-1] if seen else 0)]
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # as a node asks again and again: that is what is tried
     assert len(seen) == len(set(seen)) == 20
     assert seen == sorted(seen)
     await asyncio.gather(*(node.close() for node in nodes))

@@ -25,7 +25,7 @@ async def until_warned(node: Office, names: set[str]) -> None:
             assert (status, said["status"]) == (200, "ok")
             if set(said.get("warnings", {})) == {f"rules of {name}" for name in names}:
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # another node tells nobody what it says next
 
 
 async def test_both_nodes_name_the_one_that_is_behind(tmp_path: Path, redis: RealRedis) -> None:

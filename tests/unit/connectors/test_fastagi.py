@@ -356,7 +356,7 @@ async def test_an_environment_after_the_deadline_is_answered_without_a_look_up()
     """The deadline counts from accept: a peer that took longer to ask gets the default way at once."""
     decider = Decider()
     async with site(decider, deadline_s=0.05) as here, here.call() as asterisk:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the peer that takes too long
         assert (await asterisk.ask())["CTI_STATUS"] == "timeout"
         await here.counted("timeout")
     assert decider.asked.empty()
