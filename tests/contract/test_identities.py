@@ -431,6 +431,8 @@ async def test_a_split_takes_along_what_was_made_to_its_identifiers_and_comes_ba
     assert facts.claims == {"K7": (IMPORTED, VERIFIED)}
     assert [(each.touch_id, each.customer_id) for each in facts.touches] == [("T3", None), ("T4", "K7")]
     assert [each.interaction_id for each in facts.interactions] == ["I2"]
+    await store.put_customers([PETRO])  # the file still says that the card is his
+    assert await names(store, CARD) == ["K7"]
     rest = await found(store, MOBILE)
     assert rest.customers == (replace(PETRO, identifiers=(MOBILE,)),)
     assert [each.interaction_id for each in rest.interactions] == ["I3"]

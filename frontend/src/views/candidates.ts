@@ -64,7 +64,7 @@ export function evidence({ words }: View, { claims, last_contact_at: last }: Can
 function keyOf({ source, verified_at }: Claim): "evidence.confirmed" | "evidence.verified" | "evidence.file" | "evidence.said" {
   if (source === "operator") return "evidence.confirmed";
   if (verified_at !== null) return "evidence.verified";
-  return source === "import" ? "evidence.file" : "evidence.said";
+  return source.split(":")[0] === "import" ? "evidence.file" : "evidence.said";
 }
 
 /** Of somebody who is surely known: that it is somebody else. Two clicks, for it changes what the next colleague sees. */

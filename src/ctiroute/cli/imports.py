@@ -6,6 +6,7 @@ import argparse
 import gc
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -86,6 +87,11 @@ def add(commands: Commands) -> None:
         if kind == "touches":
             action.add_argument("--campaign", help="campaign key, when the file has no such column")
             action.add_argument("--medium", choices=[medium.value for medium in Medium], help="of rows that name none (default: sms)")
+        else:
+            action.add_argument(
+                "--source", type=_source, help="who says by what customers are known, such as crm: it replaces only what it said"
+            )
+            action.add_argument("--verified", action="store_true", default=None, help="that source has made sure of these identifiers")
         action.set_defaults(run=_import, kind=kind, campaign=None, medium=None)
 
 
@@ -131,6 +137,8 @@ def _options(arguments: argparse.Namespace, settings: Settings) -> ImportOptions
         "encoding": arguments.encoding,
         "delimiter": arguments.delimiter,
         "campaign": arguments.campaign,
+        "source": getattr(arguments, "source", None),
+        "verified": getattr(arguments, "verified", None),
         "medium": Medium(arguments.medium) if arguments.medium else None,
     }
     if arguments.max_rejects:
@@ -200,6 +208,12 @@ async def _run(
         return await work(file, store, settings.region, datetime.now(UTC), options, progress)
     finally:
         await store.close()
+
+
+def _source(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", text) is None:
+        raise argparse.ArgumentTypeError("a source has small letters, digits and _ . - only, as in crm")
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

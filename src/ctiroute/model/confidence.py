@@ -60,7 +60,7 @@ def _trust(claim: Claim) -> float:
         return CONFIRMED
     if claim.verified_at is not None:
         return VERIFIED
-    return COMPANY if claim.source == IMPORTED.source else SAID
+    return COMPANY if claim.source.partition(":")[0] == IMPORTED.source else SAID
 
 
 def _odds(claims: Sequence[Claim], contact: datetime | None, now: datetime) -> float:

@@ -10,7 +10,7 @@ from datetime import datetime
 class Claim:
     """One source's word that an identifier is a customer's. Several sources may say so, and others that it is somebody else's."""
 
-    source: str  # "import", a connector's name, "operator"
+    source: str  # "import" or "import:NAME" for files, a connector's name, "operator"
     verified_at: datetime | None = None  # aware, UTC: since when the source has made sure; None: it only says so
     seen_at: datetime | None = None  # aware, UTC: when it last said so; None: not known
     by: str = ""  # Operator.operator_id of who said so; "": a program

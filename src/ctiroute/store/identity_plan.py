@@ -118,7 +118,7 @@ def plan(order: Merge | Split | Confirm | Deny, held: Mapping[str, Held], at: da
         case Merge():
             return _merge(order, held)
         case Split():
-            return _split(order, held, new_id)
+            return _split(order, held, new_id, Denial(at, by))
         case Confirm(identifier, customer_id):
             return Planned(ChangeKind.CONFIRM, customer_id, "", (identifier,), _confirm(_group(held, customer_id), identifier, at, by))
         case Deny(identifier, customer_id):
@@ -177,7 +177,7 @@ def _merge(order: Merge, held: Mapping[str, Held]) -> Planned:
     return Planned(ChangeKind.MERGE, first, other[0].customer_id, (), Plan(merged=edits))
 
 
-def _split(order: Split, held: Mapping[str, Held], made_up: str) -> Planned:
+def _split(order: Split, held: Mapping[str, Held], made_up: str, said: Denial) -> Planned:
     group, new_id = _group(held, order.customer_id), order.new_id or made_up
     if order.new_id in held:
         raise StoreConflict(f"there is a customer {order.new_id} already: name another key, or none")
@@ -185,6 +185,8 @@ def _split(order: Split, held: Mapping[str, Held], made_up: str) -> Planned:
     if not identifiers:
         raise StoreConflict("say which identifiers are the new customer's")
     links: list[LinkEdit] = []
+    # Or the next import would bring them back.
+    denials = [DenialEdit(each.customer_id, one, each.denied.get(one), said) for one in identifiers for each in group]
     for identifier in identifiers:
         holders = [each for each in group if identifier in each.links]
         if not holders:
@@ -195,7 +197,8 @@ def _split(order: Split, held: Mapping[str, Held], made_up: str) -> Planned:
             for claim in holder.links[identifier]:
                 claims = joined(claims, claim)
         links.append(LinkEdit(new_id, identifier, None, claims, len(links)))
-    return Planned(ChangeKind.SPLIT, group[0].customer_id, new_id, identifiers, Plan(made=((new_id, order.name),), links=tuple(links)))
+    plan = Plan(made=((new_id, order.name),), links=tuple(links), denials=tuple(denials))
+    return Planned(ChangeKind.SPLIT, group[0].customer_id, new_id, identifiers, plan)
 
 
 def _confirm(group: list[Held], identifier: Identifier, at: datetime, by: str) -> Plan:

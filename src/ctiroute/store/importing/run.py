@@ -15,12 +15,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from ctiroute.errors import ImportRefused, StoreError
-from ctiroute.model import Medium
+from ctiroute.model import IMPORTED, Claim, Medium
 from ctiroute.store.importing.checkpoint import Checkpoint, Reached
 from ctiroute.store.importing.crew import CrewLost, crew
 from ctiroute.store.importing.cutting import is_divisible, pieces
@@ -63,6 +64,8 @@ class ImportOptions:
     max_rejects_percent: float | None = None  # of all rows, in place of the number
     batch_rows: int | None = None  # rows a transaction, when they are to be fewer than the store would take
     max_rows: int | None = None  # a file with more is refused; None: any number
+    source: str = ""  # who says of customers by what they are known; "": the company's file that says no more
+    verified: bool = False  # and has made sure of it
     rejects: Path | None = None  # where refused rows go; None: they are only counted
     checkpoints: Path | None = None  # folder that keeps how far imports got; None: a cut off import begins anew
     target: str = ""  # the store's URL: how far it got holds for this one alone
@@ -136,7 +139,16 @@ async def import_customers(
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> ImportResult:
     """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
-    return await _run(source, _Kind("customers", store.put_customers, store.batch_rows, plain=False), region, now, options, progress)
+    claim = _claim(options or ImportOptions(), now)
+    put = store.put_customers if claim == IMPORTED else partial(store.put_customers, claim=claim)
+    return await _run(source, _Kind("customers", put, store.batch_rows, plain=False), region, now, options, progress)
+
+
+def _claim(options: ImportOptions, now: datetime) -> Claim:
+    if not (options.source or options.verified):
+        return IMPORTED
+    name = f"{IMPORTED.source}:{options.source}" if options.source else IMPORTED.source
+    return Claim(name, now if options.verified else None, now)
 
 
 async def _run(
@@ -178,7 +190,15 @@ class _Job(Generic[V]):
         self._batch = min(kind.batch, options.batch_rows or kind.batch)
         self._first: tuple[tuple[int, str, str], ...] = ()
         self._spool: Spool[V] | None = Spool() if kind.plain else None
-        decides = (options.target, form, kind.name, replace(defaults, now=defaults.now.min), sorted(options.columns.items()))
+        decides = (
+            options.target,
+            form,
+            kind.name,
+            replace(defaults, now=defaults.now.min),
+            sorted(options.columns.items()),
+            options.source,
+            options.verified,
+        )
         self.checkpoint = Checkpoint(options.checkpoints, *decides) if options.checkpoints else None
 
     async def check(self) -> Reached:
