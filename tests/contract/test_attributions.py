@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +11,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from ctiroute.app.attributing import Attributor
+from ctiroute.connectors.announce.outbox import Outbox
 from ctiroute.model import (
     AttributedBy,
     Attribution,
@@ -39,6 +43,7 @@ from ctiroute.model import (
     TouchStatus,
     WrapUp,
 )
+from ctiroute.settings import ClosedLoopSettings, WebhookSettings
 from ctiroute.store.attributions import SentTouch, Settlement
 
 if TYPE_CHECKING:
@@ -209,6 +214,33 @@ async def test_attributions_from_elsewhere_set_nothing_off(store: Store) -> None
     await store.put_attributions([attribution()])
     assert await store.next_ended_call_at() is None
     assert await store.get_deliveries() == []
+
+
+async def test_nodes_that_attribute_at_once_tell_each_thing_once(store: Store) -> None:
+    """Forty calls, three nodes, and loans that fall back while they are at it: one event each, one revision each."""
+    hook = WebhookSettings("mailer", "http://127.0.0.1:9/", secret="0123456789abcdef")
+    ended = [call(f"asterisk:{number}.1", touch_id=f"autumn:{number}") for number in range(40)]
+    await store.put_touches([touch(f"autumn:{number}") for number in range(40)])
+    await store.record_calls(ended)
+    time = [NOW]
+    nodes = [Attributor(store, Outbox(store, (hook,)), ClosedLoopSettings(), "en", CollectorRegistry(), lambda: time[0]) for _ in range(3)]
+    for now in (NOW, LATER):  # the second time, half of the loans are still out
+        time[0] = now
+        async with asyncio.TaskGroup() as group:
+            for number, node in enumerate(nodes):
+                group.create_task(node.attribute_some(), name=f"node {number}")
+        await store.record_calls([replace(each, operator_id="taras") for each in ended[:20]])
+        await store.record_calls(ended[:20])
+    while await store.next_ended_call_at() is not None:
+        await nodes[0].attribute_some()
+    told = [each.event_id for each in await store.get_deliveries(limit=500)]
+    assert len(told) == len(set(told))
+    assert sorted(each for each in told if each.startswith("touch.")) == sorted(f"touch.answered:autumn:{number}" for number in range(40))
+    for each in ended:
+        kept = await store.get_attribution(each.call_id)
+        assert kept is not None
+        assert (kept.by, kept.operator_id) == (AttributedBy.DECISION, "olena")
+        assert {f"call.ended:{each.call_id}:{revision}" for revision in range(1, kept.revision + 1)} <= set(told)
 
 
 async def test_a_touch_is_found_by_its_id(store: Store) -> None:

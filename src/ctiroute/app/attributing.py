@@ -21,7 +21,7 @@ from ctiroute.model import AttributedBy, CallerQuery, Identifier, IdentifierKind
 from ctiroute.store.attributions import SentTouch, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from prometheus_client import CollectorRegistry
@@ -61,6 +61,7 @@ class Attributor:
         self._quiet = timedelta(seconds=settings.wrap_up_quiet_s)
         self._language = language
         self._clock = clock
+        self.changed: Callable[[Sequence[str]], None] = lambda _: None  # hears which interactions learnt of a call
         self._calls = Counter("ctiroute_attributions", "Calls whose outcome was attributed, by what said so", ["by"], registry=registry)
         self._failures = Counter(
             "ctiroute_attribution_failures", "Calls that could not be attributed and are left alone", registry=registry
@@ -105,6 +106,8 @@ class Attributor:
         deliveries = self._outbox.deliveries_of(following.announcements)
         await self._store.settle(replace(following.settlement, deliveries=deliveries))
         self._outbox.told(deliveries)
+        if following.settlement.interaction_id is not None and following.settlement.happened:
+            self.changed((following.settlement.interaction_id,))
         if following.settlement.attribution is not None:
             self._calls.labels(about.by.value).inc()
 

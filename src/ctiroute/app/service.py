@@ -143,6 +143,7 @@ class Service:
             self.node.shared.attach(self.floor)
         self.forms = FormDesk(self.store, self.floor, self.node.neighbours, self._tasks, clock, self.loop.outbox)
         self.floor.reread = self.forms.changed_elsewhere
+        self.loop.attributor.changed = self.forms.changed
         self.queues = Queues(lambda: self.floor.operators, clock)
         self.shadow = self._shadow_of(settings)
         heard = self.floor if self.shadow is None else Overheard(self.floor, self.shadow)

@@ -78,7 +78,7 @@ async def send(session: aiohttp.ClientSession, webhook: WebhookSettings, deliver
     except TimeoutError:
         return Answer(Verdict.AWAY, error=f"no answer in {webhook.timeout_s:g} s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answer(Verdict.AWAY, error=_words(f"{type(error).__name__}: {error}"))
+        return Answer(Verdict.AWAY, error=_words(_fault(error)))
 
 
 async def _judge(response: aiohttp.ClientResponse, now: datetime) -> Answer:
@@ -118,6 +118,15 @@ async def _first_words(response: aiohttp.ClientResponse) -> str:
             return (await response.content.read(_READ)).decode("utf-8", "replace")
     except (TimeoutError, aiohttp.ClientError):
         return ""
+
+
+def _fault(error: Exception) -> str:
+    """Return what went wrong, without the address: what stands behind the host may be as good as a password."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"not HTTP: {error.message}"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the url cannot be used"
+    return f"{type(error).__name__}: {error}"
 
 
 def _words(text: str) -> str:
