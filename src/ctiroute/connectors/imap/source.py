@@ -6,16 +6,17 @@ The standard library's client in a thread of its own, as asyncio has none; what 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.connectors.asking import KEEP_S
 from ctiroute.connectors.imap.mail import read_mail
 from ctiroute.connectors.imap.mailbox import Mailbox
-from ctiroute.connectors.webhook.mapping import Brought, Reading, bring, place_of
+from ctiroute.connectors.webhook.careful import bring_carefully
+from ctiroute.connectors.webhook.mapping import Brought, Reading, place_of
 from ctiroute.connectors.webhook.metrics import Arrival
 from ctiroute.errors import LinkError, StoreError
 
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from ctiroute.connectors.webhook.mapping import Mapping
+    from ctiroute.connectors.webhook.mapping import Mapping, Place
     from ctiroute.connectors.webhook.metrics import ConnectorMetrics
     from ctiroute.connectors.webhook.ports import Taking
     from ctiroute.settings.model import MailboxSettings
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -101,15 +100,10 @@ class MailSource:
     def _brought(self, uids: Sequence[bytes]) -> dict[bytes, Brought]:
         """Fetch and read mails: in the thread, as a large one takes some milliseconds."""
         how = Reading(self._region, self._clock())
-        return {uid: self._read(raw, date, how) for uid, (raw, date) in self._mailbox.fetch(uids).items()}
-
-    def _read(self, raw: bytes, date: str, how: Reading) -> Brought:
-        """Return what a mail tells. One that breaks us is let go of: it would be read again for ever."""
-        try:
-            return bring(self._mapping, self.name, place_of(read_mail(raw, date), {}, {}), how)
-        except Exception:
-            log.exception("connector %s: a mail could not be read", self.name)
-            return Brought(refused=("it could not be read",))
+        return {
+            uid: bring_carefully(self._mapping, self.name, partial(_place, raw, date), how)
+            for uid, (raw, date) in self._mailbox.fetch(uids).items()
+        }
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Do a step; when it takes too long, or nobody waits for it any more, cut the connection so that the thread comes back."""
@@ -126,6 +120,10 @@ class MailSource:
             self._mailbox.cut()
             step.add_done_callback(_forget)
             raise
+
+
+def _place(raw: bytes, date: str) -> Place:
+    return place_of(read_mail(raw, date), {}, {})
 
 
 def _forget(step: asyncio.Future[T]) -> None:

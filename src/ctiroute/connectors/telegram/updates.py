@@ -7,15 +7,16 @@ what was kept and not confirmed comes again, and is known by its id.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
 
 from ctiroute.connectors.asking import KEEP_S, SourceRefused
-from ctiroute.connectors.webhook.mapping import Brought, Reading, bring, place_of
+from ctiroute.connectors.webhook.careful import bring_carefully
+from ctiroute.connectors.webhook.mapping import Brought, Reading, place_of
 from ctiroute.connectors.webhook.metrics import Arrival
 from ctiroute.errors import LinkError, StoreError
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ctiroute.connectors.webhook.metrics import ConnectorMetrics
     from ctiroute.connectors.webhook.ports import Taking
     from ctiroute.settings.model import TelegramSettings
-
-log = logging.getLogger(__name__)
 
 LONG_S = 25  # that Telegram holds a request without news; proxies on the way cut at 30
 LATE_S = 10.0  # more than that, and it does not answer any more
@@ -136,7 +135,7 @@ class TelegramUpdates:
     async def _keep(self, updates: Sequence[dict[str, Any]]) -> None:
         """Keep a batch, then count it as heard."""
         how = Reading(self._region, self._clock())
-        brought = [self._brought(update, how) for update in updates]
+        brought = [bring_carefully(self._mapping, self.name, partial(place_of, update, {}, {}), how) for update in updates]
         started = time.perf_counter()
         whole = Brought(
             tuple(intake for one in brought for intake in one.intakes),
@@ -154,14 +153,6 @@ class TelegramUpdates:
         for one in brought:
             self._metrics.arrived(self.name, Arrival.TAKEN if one else Arrival.USELESS if one.refused else Arrival.IGNORED)
         self._offset = max(update["update_id"] for update in updates) + 1
-
-    def _brought(self, update: dict[str, Any], how: Reading) -> Brought:
-        """Return what an update tells. One that breaks us is let go of: it would come again for ever, before all others."""
-        try:
-            return bring(self._mapping, self.name, place_of(update, {}, {}), how)
-        except Exception:
-            log.exception("connector %s: an update could not be read", self.name)
-            return Brought(refused=("it could not be read",))
 
 
 def _retry_after(answer: dict[str, Any]) -> float:

@@ -18,7 +18,8 @@ import msgspec
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ctiroute.connectors.webhook.mapping import Hmac, Mapping, Reading, Refused, Token, Unsigned, bring, place_of, verify
+from ctiroute.connectors.webhook.careful import bring_carefully
+from ctiroute.connectors.webhook.mapping import Hmac, Mapping, Reading, Refused, Token, Unsigned, place_of, verify
 from ctiroute.connectors.webhook.mapping.bodies import read_body
 from ctiroute.connectors.webhook.metrics import Arrival
 from ctiroute.connectors.webhook.ports import Tally
@@ -160,7 +161,8 @@ class Door:
         else:
             place = self._place(request, read_body(body, kind, hook.mapping.bodies))
             unique = verify(signature, hook.secret, body, place, how)
-        return bring(hook.mapping, hook.name, place, how), unique, hashlib.sha256(body).digest() if unique else b""
+        brought = bring_carefully(hook.mapping, hook.name, lambda: place, how)
+        return brought, unique, hashlib.sha256(body).digest() if unique else b""
 
     async def _take(self, hook: Hook, brought: Brought) -> Tally:
         if brought.refused:
