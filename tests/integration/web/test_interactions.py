@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ctiroute.model import Customer, Identifier, IdentifierKind, Scope
+from ctiroute.errors import StoreUnavailable
+from ctiroute.model import Announcement, CallRecord, Customer, Identifier, IdentifierKind, Scope
 from ctiroute.settings.model import ContinueSettings
 from ctiroute.web.api import openapi_interactions
 from ctiroute.web.api.continuing import sign, verify
@@ -156,12 +157,55 @@ async def test_a_history_holds_all_media_in_one_line(here: House, client: aiohtt
     await here.store.put_customers([Customer("K1", "Ірина", identifiers=his)])
     await made(client)
     await made(client, medium="chat", source="chat", identifiers=[{"kind": "telegram", "value": "4242"}], at="2026-03-02T08:58:00Z")
+    history: dict[str, Any] = {}
     for query in ("value=%2B380671234567", "kind=telegram&value=4242"):
         status, history = await asked(client, "GET", f"/api/v1/history?{query}")
         assert status == 200
         assert history["customer_ids"] == ["K1"]
         assert [(each["what"], each["medium"]) for each in history["entries"]] == [("interaction", "chat"), ("interaction", "web")]
     assert (await asked(client, "GET", f"{ADDRESS}?customer_id=K1"))[1]["interactions"][0]["medium"] == "chat"
+    await here.store.record_calls([CallRecord("pbx:1", caller_phone="+380671234567", received_at=T0, customer_id="K1")])
+    _, whole = await asked(client, "GET", "/api/v1/history?customer_id=K1")
+    assert [each["what"] for each in whole["entries"]] == ["call", "interaction", "interaction"]
+    assert whole["entries"][1:] == history["entries"]
+    assert (await asked(client, "GET", "/api/v1/history?customer_id=K9"))[0] == 404
+    assert (await asked(client, "GET", "/api/v1/history?customer_id=K1&value=x"))[0] == 400
+
+
+class Listening:
+    """Keeps what other systems would be told; `away`: its outbox cannot be written."""
+
+    def __init__(self) -> None:
+        self.told: list[Announcement] = []
+        self.away = False
+
+    async def announce(self, *announcements: Announcement) -> None:
+        """Keep them."""
+        if self.away:
+            raise StoreUnavailable("the outbox is away")
+        self.told += announcements
+
+
+async def test_what_is_changed_here_is_told_to_other_systems(tmp_path: Path) -> None:
+    """Changes, closes and links, each once for a revision; what a source told is not told back. An outbox that is away costs nothing."""
+    listening = Listening()
+    links = ContinueSettings("", SECRET, 1.0)
+    async with house(tmp_path, continue_link=links, announcer=listening) as here:
+        program = here.browser()
+        program.headers.update(await key_of(here, *Scope))
+        path = f"{ADDRESS}/{await made(program)}"
+        await asked(program, "PATCH", path, json={"form": {"income": "1"}, "revision": 1})
+        await asked(program, "PATCH", path, json={"form": {"income": "2"}, "revision": 1})
+        await asked(program, "POST", f"{path}/continue-link")
+        await asked(program, "POST", f"{path}/close", json={"outcome": "sold"})
+        assert [told.kind for told in listening.told] == ["interaction.changed", "interaction.link", "interaction.closed"]
+        assert len({told.event_id for told in listening.told}) == 3
+        assert {told.key for told in listening.told} == {f"interaction:{path.rpartition('/')[2]}"}
+        assert listening.told[1].data["identifier"] == {"kind": "phone", "value": "+380671234567"}
+        json.dumps([dict(told.data) for told in listening.told])
+        listening.away = True
+        assert (await asked(program, "PATCH", path, json={"form": {"income": "3"}, "revision": 3}))[0] == 200
+        assert (await asked(program, "POST", f"{path}/continue-link"))[0] == 200
 
 
 async def test_a_link_opens_one_form_until_its_time(here: House, client: aiohttp.ClientSession) -> None:

@@ -184,11 +184,12 @@ def _others() -> dict[str, Any]:
             "get": operation(
                 "getHistory",
                 "A customer's history over all media",
-                f"Touches, interactions and calls of whoever has this identifier, the newest first. {_READ}",
-                answer("History", 400, 422),
+                f"Touches, interactions and calls of whoever has this identifier, or of one customer, the newest first. {_READ}",
+                answer("History", 400, 404, 422),
                 parameters=[
                     query("kind", "Of the identifier.", {"type": "string", "default": "phone", "pattern": "^[a-z][a-z0-9_-]{0,31}$"}),
-                    query("value", "The identifier.", {"type": "string", "minLength": 1, "maxLength": 200}, "+380671234567", required=True),
+                    query("value", "The identifier.", {"type": "string", "minLength": 1, "maxLength": 200}, "+380671234567"),
+                    query("customer_id", "In place of an identifier.", {"type": "string", "maxLength": 200}),
                     _LIMIT,
                 ],
             )
