@@ -319,6 +319,22 @@ async def test_whoever_is_erased_leaves_the_numbers_and_no_name(store: Store) ->
     assert (waiting.record.call_id, waiting.record.customer_id, waiting.record.touch_id) == ("asterisk:2.2", None, None)
 
 
+async def test_what_a_node_was_attributing_during_an_erasure_goes_when_it_is_repeated(store: Store) -> None:
+    """The node had read the call before, and settles it after: seconds later nothing of it names the person."""
+    await store.put_customers([Customer("c-1", "Olena", None, {}, (PHONE,))])
+    await store.record_calls([call(customer_id="c-1")])
+    (found,) = await lent(store)
+    await store.erase(Subject((PHONE,)), NOW)
+    told = Delivery(
+        "mailer", "call.ended:1", "call.ended", "call:asterisk:1.1", NOW, b'{"caller":"+380671234567"}', ("asterisk:1.1", "c-1")
+    )
+    await store.settle(Settlement(found, attribution(customer_id="c-1"), deliveries=(told,)))
+    (marker,) = await store.erasures_after(0)
+    await store.erase(marker.subject, None)
+    assert await store.get_deliveries() == []
+    assert await store.get_attribution("asterisk:1.1") == attribution(touch_id=None)
+
+
 async def test_attributions_go_with_their_calls(store: Store) -> None:
     """What a call did is kept for as long as the call."""
     await store.put_attributions([attribution(), attribution("asterisk:2.2", received_at=NOW)])

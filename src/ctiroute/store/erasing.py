@@ -114,6 +114,11 @@ class Findings:
             candidates=person.candidates,
         )
 
+    @property
+    def every_call(self) -> list[str]:
+        """The subject's calls, those among them that are anonymous already: what a node was attributing just then may name him still."""
+        return list(dict.fromkeys((*self.calls, *self.call_ids)))
+
     def told(self, *, of_now: bool) -> Callable[[str, bytes], bool]:
         """Return what says of an announcement (ids of records in it, its body) whether it tells of the subject.
 

@@ -183,6 +183,8 @@ def steps(findings: Findings) -> Iterator[tuple[str, Sequence[object]]]:
     for start in range(0, len(findings.deliveries), BITE):
         yield "erase_deliveries", (findings.deliveries[start : start + BITE],)
     yield "erase_attributions_of_customers", (_texts(findings.person.customers),)
+    for start in range(0, len(findings.every_call), BITE):
+        yield "erase_attributions", (_texts(findings.every_call[start : start + BITE]),)
     calls = list(findings.calls)
     for start in range(0, len(calls), BITE):
         some = calls[start : start + BITE]

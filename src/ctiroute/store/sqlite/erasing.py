@@ -55,7 +55,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
     yield from _bites("erase_identity_changes", [(key,) for key in findings.identity_changes])
     yield from _bites("erase_deliveries", [(key,) for key in findings.deliveries])
     yield from _bites("erase_attributions_of_customer", [(key,) for key in findings.person.customers])
-    yield from _bites("erase_attributions", [(key,) for key in findings.calls])
+    yield from _bites("erase_attributions", [(key,) for key in findings.every_call])
     yield from _bites("erase_calls", list(findings.calls.items()))
 
 
