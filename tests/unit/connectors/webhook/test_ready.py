@@ -147,6 +147,8 @@ def test_zammad() -> None:
     assert (one("zammad", closed).status, one("zammad", closed).outcome) == (InteractionStatus.CLOSED, "closed")
     closed["article"]["internal"] = True
     assert not read("zammad", closed).kinds
+    silent = one("zammad", payload("zammad-closed"))
+    assert (silent.external_id, silent.status, text_of(silent)) == ("81", InteractionStatus.CLOSED, "Now closed")
 
 
 def test_receipts_of_sms_gateways() -> None:
