@@ -107,6 +107,28 @@ async def test_life_of_a_call(page: Page, stage: Stage) -> None:
     await expect(page.get_by_test_id("empty")).to_be_visible()
 
 
+async def test_wrap_up_code_is_chosen_and_taken_back(page: Page, stage: Stage) -> None:
+    """From the answer on, the queue's codes stand under the note; one is chosen, goes with the note, and can be taken back."""
+    await page.goto(stage.url)
+    pop = replace(scenes.campaign_pop(), codes=(("sold", "Sold <b>"), ("refused", "Refused")))
+    await stage.show(pop)
+    await expect(page.get_by_test_id("pop-codes")).to_have_count(0)
+    talking = scenes.next_state(pop, PopState.TALKING, answered_at=scenes.ago(seconds=5))
+    await stage.show(talking)
+    sold = page.get_by_role("button", name="Sold <b>")
+    await expect(sold).to_have_attribute("aria-pressed", "false")
+    await sold.click()
+    await stage.until(lambda: [(note.text, note.code) for note in stage.said(Note)] == [("", "sold")])
+    await expect(sold).to_have_attribute("aria-pressed", "true")
+    await page.get_by_test_id("pop-note").fill("24 parts")
+    await page.get_by_test_id("pop-note").blur()
+    await stage.until(lambda: [(note.text, note.code) for note in stage.said(Note)][1:] == [("24 parts", "sold")])
+    await stage.show(scenes.next_state(talking, PopState.ENDED, ended_at=datetime.now(UTC)))
+    await sold.click()
+    await stage.until(lambda: [(note.text, note.code) for note in stage.said(Note)][2:] == [("24 parts", "")])
+    await expect(sold).to_have_attribute("aria-pressed", "false")
+
+
 async def test_missed_call_is_listed(page: Page, stage: Stage) -> None:
     """A call that was not answered turns into a line with its time and how long it rang, above earlier ones."""
     stage.missed = (scenes.missed_call(),)
