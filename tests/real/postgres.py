@@ -22,8 +22,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -212,3 +214,15 @@ def psql(server: PostgresServer, *statements: str, database: str = "postgres") -
     arguments = [argument for statement in statements for argument in ("-c", statement)]
     command = [str(program("psql")), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", server.url(database), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout  # noqa: S603 - our own arguments
+
+
+@contextlib.asynccontextmanager
+async def empty_database(server: PostgresServer, name: str) -> AsyncIterator[str]:
+    """Give an empty database of this name, and drop it in the end, whoever is still connected."""
+    admin = await asyncpg.connect(server.url())
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield name
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()

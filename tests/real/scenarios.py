@@ -14,14 +14,28 @@ SDP = """v=0
       a=rtpmap:101 telephone-event/8000
 """
 
+_OURS = ";tag=@UNIQUE@"
+_INVITED = (
+    "z9hG4bK-@UNIQUE@-invite"  # the branch of the INVITE, which its CANCEL and the ACK of a refusal share (RFC 3261, 9.1 and 17.1.1.3)
+)
+_PHONE, _OUTSIDE = (f"Contact: <sip:{who}@[local_ip]:[local_port]>" for who in ("phone", "caller"))
+
 
 def _note(word: str) -> str:
     return f'<action><log message="{word}"/></action>'
 
 
-def _request(method: str, branch: str, cseq: int, *, to_tag: str = "[peer_tag_param]") -> str:
-    """Return a request of the caller's dialog without a body."""
-    return f"""<send><![CDATA[
+def _reply(status: str, *more: str, to_tag: str = "", sdp: bool = False) -> str:
+    """Return an answer to the last request: `more` headers, `to_tag` of ours where the request has none yet, and perhaps a body."""
+    body = f"Content-Type: application/sdp\n      Content-Length: [len]\n\n      {SDP}" if sdp else "Content-Length: 0\n"
+    headers = "\n      ".join(["[last_Via:]", "[last_From:]", f"[last_To:]{to_tag}", "[last_Call-ID:]", "[last_CSeq:]", *more])
+    return f"<![CDATA[\n      SIP/2.0 {status}\n      {headers}\n      {body}    ]]>"
+
+
+def _request(method: str, branch: str, cseq: int, *, to_tag: str = "[peer_tag_param]", note: str = "", then: str = "") -> str:
+    """Return a request of the caller's dialog without a body; `then` is the label to go on at."""
+    goes = f' next="{then}"' if then else ""
+    return f"""<send{goes}>{note}<![CDATA[
       {method} sip:@DIALED@@[remote_ip]:[remote_port] SIP/2.0
       Via: SIP/2.0/UDP [local_ip]:[local_port];branch={branch}
       From: @FROM@;tag=@UNIQUE@
@@ -64,58 +78,20 @@ CALLER = f"""<?xml version="1.0" encoding="UTF-8" ?>
   <recv request="INFO" optional="true" next="key">{dtmf.READ}</recv>
   <recv request="MESSAGE" optional="true" next="bye"/>
   <recv request="BYE" timeout="@HOLD@" ontimeout="bye"/>
-  <send next="end">{_note("hung up on")}<![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:]
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-    ]]></send>
+  <send next="end">{_note("hung up on")}{_reply("200 OK")}</send>
   <label id="reinvited"/>
-  <send next="talk"><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:]
-      [last_Call-ID:]
-      [last_CSeq:]
-      Contact: <sip:caller@[local_ip]:[local_port]>
-      Content-Type: application/sdp
-      Content-Length: [len]
-
-      {SDP}
-    ]]></send>
+  <send next="talk">{_reply("200 OK", _OUTSIDE, sdp=True)}</send>
   {dtmf.press("talk")}
   <label id="bye"/>
   {_request("BYE", "z9hG4bK-@UNIQUE@-bye", 2)}
   <recv response="200" next="end">{_note("hung up")}</recv>
   <label id="cancel"/>
-  {_request("CANCEL", "z9hG4bK-@UNIQUE@-invite", 1, to_tag="")}
+  {_request("CANCEL", _INVITED, 1, to_tag="")}
   <recv response="200"/>
   <recv response="487"/>
-  <send next="end">{_note("hung up")}<![CDATA[
-      ACK sip:@DIALED@@[remote_ip]:[remote_port] SIP/2.0
-      Via: SIP/2.0/UDP [local_ip]:[local_port];branch=z9hG4bK-@UNIQUE@-invite
-      From: @FROM@;tag=@UNIQUE@
-      To: <sip:@DIALED@@[remote_ip]>[peer_tag_param]
-      Call-ID: [call_id]
-      CSeq: 1 ACK
-      Max-Forwards: 70
-      Content-Length: 0
-    ]]></send>
+  {_request("ACK", _INVITED, 1, note=_note("hung up"), then="end")}
   <label id="refused"/>
-  <send><![CDATA[
-      ACK sip:@DIALED@@[remote_ip]:[remote_port] SIP/2.0
-      Via: SIP/2.0/UDP [local_ip]:[local_port];branch=z9hG4bK-@UNIQUE@-invite
-      From: @FROM@;tag=@UNIQUE@
-      To: <sip:@DIALED@@[remote_ip]>[peer_tag_param]
-      Call-ID: [call_id]
-      CSeq: 1 ACK
-      Max-Forwards: 70
-      Content-Length: 0
-    ]]></send>
+  {_request("ACK", _INVITED, 1)}
   <label id="end"/>
 </scenario>
 """
@@ -123,51 +99,14 @@ CALLER = f"""<?xml version="1.0" encoding="UTF-8" ?>
 PHONE = f"""<?xml version="1.0" encoding="UTF-8" ?>
 <scenario name="phone">
   <recv request="INVITE" crlf="true">{_note("ringing")}</recv>
-  <send><![CDATA[
-      SIP/2.0 180 Ringing
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Contact: <sip:phone@[local_ip]:[local_port]>
-      Content-Length: 0
-  ]]></send>
+  <send>{_reply("180 Ringing", _PHONE, to_tag=_OURS)}</send>
   <recv request="CANCEL" timeout="@AFTER@" ontimeout="answer"/>
-  <send next="end"><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-  ]]></send>
+  <send next="end">{_reply("200 OK", to_tag=_OURS)}</send>
   <label id="answer"/>
-  <send retrans="500"><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Contact: <sip:phone@[local_ip]:[local_port]>
-      Content-Type: application/sdp
-      Content-Length: [len]
-
-      {SDP}
-  ]]></send>
+  <send retrans="500">{_reply("200 OK", _PHONE, to_tag=_OURS, sdp=True)}</send>
   <recv request="ACK">{_note("answered")}</recv>
   <recv request="BYE">{_note("hung up on")}</recv>
-  <send><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:]
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-  ]]></send>
+  <send>{_reply("200 OK")}</send>
   <label id="end"/>
 </scenario>
 """
@@ -182,26 +121,9 @@ PHONES = f"""<?xml version="1.0" encoding="UTF-8" ?>
       <ereg regexp=".*" search_in="hdr" header="To:" assign_to="phone"/>
     </action>
   </recv>
-  <send><![CDATA[
-      SIP/2.0 180 Ringing
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Contact: <sip:phone@[local_ip]:[local_port]>
-      Content-Length: 0
-  ]]></send>
+  <send>{_reply("180 Ringing", _PHONE, to_tag=_OURS)}</send>
   <recv request="CANCEL" timeout="@AFTER@" ontimeout="answer"/>
-  <send><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-  ]]></send>
+  <send>{_reply("200 OK", to_tag=_OURS)}</send>
   <send next="end"><![CDATA[
       SIP/2.0 487 Request Terminated
       [last_Via:]
@@ -212,30 +134,10 @@ PHONES = f"""<?xml version="1.0" encoding="UTF-8" ?>
       Content-Length: 0
   ]]></send>
   <label id="answer"/>
-  <send retrans="500"><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:];tag=@UNIQUE@
-      [last_Call-ID:]
-      [last_CSeq:]
-      Contact: <sip:phone@[local_ip]:[local_port]>
-      Content-Type: application/sdp
-      Content-Length: [len]
-
-      {SDP}
-  ]]></send>
+  <send retrans="500">{_reply("200 OK", _PHONE, to_tag=_OURS, sdp=True)}</send>
   <recv request="ACK">{_note("answered")}</recv>
   <recv request="BYE" timeout="@TALK@" ontimeout="bye"/>
-  <send next="end"><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:]
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-  ]]></send>
+  <send next="end">{_reply("200 OK")}</send>
   <label id="bye"/>
   <send retrans="500"><![CDATA[
       BYE [next_url] SIP/2.0

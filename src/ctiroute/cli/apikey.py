@@ -6,27 +6,22 @@ import argparse
 import json
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
 from ctiroute.app.service import utc_now
-from ctiroute.cli.loop import run
+from ctiroute.cli.loop import with_store
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, add_config, complain, out, settings_of
 from ctiroute.model import Scope
-from ctiroute.store import open_store
 from ctiroute.web.api.keys import new_key
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from ctiroute.cli.output import Commands
     from ctiroute.model import ApiKey
-    from ctiroute.settings import Settings
-    from ctiroute.store.base import Store
 
-T = TypeVar("T")
 
 _MAX_NAME = 100
 
@@ -70,7 +65,7 @@ def add(commands: Commands) -> None:
 def _create(arguments: argparse.Namespace) -> int:
     now, lasts = utc_now(), arguments.expires
     key, token, secret_hash = new_key(arguments.name, map(Scope, arguments.scope), now, None if lasts is None else now + lasts)
-    _with_store(settings_of(arguments), lambda store: store.put_api_key(key, secret_hash))
+    with_store(settings_of(arguments), lambda store: store.put_api_key(key, secret_hash))
     if arguments.json:
         print(json.dumps({**_plain(key), "key": token}, ensure_ascii=False))
         return EXIT_OK
@@ -80,7 +75,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    keys = _with_store(settings_of(arguments), lambda store: store.get_api_keys())
+    keys = with_store(settings_of(arguments), lambda store: store.get_api_keys())
     if arguments.json:
         print(json.dumps([_plain(key) for key in keys], ensure_ascii=False))
         return EXIT_OK
@@ -97,23 +92,11 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    if not _with_store(settings_of(arguments), lambda store: store.revoke_api_key(arguments.key_id, utc_now())):
+    if not with_store(settings_of(arguments), lambda store: store.revoke_api_key(arguments.key_id, utc_now())):
         complain(f"there is no key {arguments.key_id!r}; `ctiroute apikey list` shows all")
         return EXIT_NO
     out.print(f"key {arguments.key_id} is revoked", markup=False)
     return EXIT_OK
-
-
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def do() -> T:
-        store = open_store(settings.store_url)
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return run(do())
 
 
 def _plain(key: ApiKey) -> dict[str, object]:

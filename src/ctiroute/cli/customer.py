@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.table import Column, Table
 from rich.text import Text
 
 from ctiroute.app.service import utc_now
-from ctiroute.cli.loop import run
+from ctiroute.cli.loop import with_store
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, out, settings_of
 from ctiroute.model import CallerQuery, Confirm, Deny, Identifier, IdentifierKind, Merge, Split, Undo
 from ctiroute.model.confidence import reliability
 from ctiroute.model.identifying import parse_identifier
 from ctiroute.model.phone import clean
-from ctiroute.store import open_store
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from ctiroute.cli.output import Commands
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from ctiroute.settings import Settings
     from ctiroute.store.base import Store
 
-T = TypeVar("T")
 
 _LISTED = 50
 _WIDEST = 400  # characters of a cell
@@ -119,7 +117,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if (arguments.customer is None) == (not identifiers):
         complain("say whom to show: a customer's key, or an identifier (--phone, --email, ...)")
         return EXIT_USAGE
-    cards = _with_store(settings, lambda store: _cards(store, arguments.customer, identifiers))
+    cards = with_store(settings, lambda store: _cards(store, arguments.customer, identifiers))
     if arguments.json:
         print(msgspec.json.encode(cards).decode())
         return EXIT_OK if cards else EXIT_NO
@@ -171,7 +169,7 @@ def _undo(arguments: argparse.Namespace) -> int:
 
 
 def _changes(arguments: argparse.Namespace) -> int:
-    found = _with_store(settings_of(arguments), lambda store: store.identity_changes(arguments.customer, None, max(1, arguments.limit)))
+    found = with_store(settings_of(arguments), lambda store: store.identity_changes(arguments.customer, None, max(1, arguments.limit)))
     if arguments.json:
         print(msgspec.json.encode(found).decode())
         return EXIT_OK
@@ -186,7 +184,7 @@ def _changes(arguments: argparse.Namespace) -> int:
 
 def _change(arguments: argparse.Namespace, order: IdentityOrder) -> int:
     why = getattr(arguments, "why", "")
-    change = _with_store(settings_of(arguments), lambda store: store.change_identity(order, utc_now(), _who(), why))
+    change = with_store(settings_of(arguments), lambda store: store.change_identity(order, utc_now(), _who(), why))
     if arguments.json:
         print(msgspec.json.encode(change).decode())
     elif isinstance(order, Undo):
@@ -240,18 +238,6 @@ def _identifiers(arguments: argparse.Namespace, settings: Settings) -> list[Iden
         except ValueError as error:
             raise ValueError(f"{kind} {raw!r} {error}") from error
     return found
-
-
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def do() -> T:
-        store = open_store(settings.store_url)
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return run(do())
 
 
 def _who() -> str:

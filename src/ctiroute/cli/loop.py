@@ -1,4 +1,4 @@
-"""Runs a coroutine on the fastest loop there is."""
+"""Runs a coroutine, or work on the store, on the fastest loop there is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ except ImportError:  # not on this platform: asyncio's own loop does
 else:
     _new_loop = uvloop.new_event_loop
 
+from ctiroute.store import open_store
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from ctiroute.settings import Settings
+    from ctiroute.store.base import Store
 
 T = TypeVar("T")
 
@@ -22,3 +27,17 @@ def run(coroutine: Coroutine[object, object, T]) -> T:
     """Run to the end and return the result."""
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         return runner.run(coroutine)
+
+
+def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the store of the settings, return the result of the work on it, and close it. Raises `StoreError`."""
+
+    async def do() -> T:
+        store = open_store(settings.store_url)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return run(do())

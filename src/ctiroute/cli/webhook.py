@@ -5,29 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
 from ctiroute.app.service import utc_now
-from ctiroute.cli.loop import run
+from ctiroute.cli.loop import run, with_store
 from ctiroute.cli.output import EXIT_NO, EXIT_OK, EXIT_USAGE, add_config, complain, counted, out, settings_of
 from ctiroute.connectors.announce.outbox import test_delivery
 from ctiroute.connectors.announce.sending import Verdict, open_session, send
 from ctiroute.model import DeliveryState
-from ctiroute.store import open_store
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
 
     from ctiroute.cli.output import Commands
     from ctiroute.connectors.announce.sending import Answer
     from ctiroute.model import Delivery
-    from ctiroute.settings import Settings, WebhookSettings
-    from ctiroute.store.base import Store
+    from ctiroute.settings import WebhookSettings
 
-T = TypeVar("T")
 
 _MOST = 500
 
@@ -74,7 +70,7 @@ def add(commands: Commands) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     state = None if arguments.state is None else DeliveryState(arguments.state)
     limit = max(1, min(arguments.limit, _MOST))
-    found = _with_store(settings_of(arguments), lambda store: store.get_deliveries(arguments.webhook, state, limit=limit))
+    found = with_store(settings_of(arguments), lambda store: store.get_deliveries(arguments.webhook, state, limit=limit))
     if arguments.json:
         print(json.dumps([plain(each, with_body=True) for each in found], ensure_ascii=False))
         return EXIT_OK
@@ -103,7 +99,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         complain("say which: ids, --webhook NAME, or --all")
         return EXIT_USAGE
     ids = arguments.delivery_ids or None
-    count = _with_store(settings_of(arguments), lambda store: store.replay_deliveries(ids, arguments.webhook, utc_now()))
+    count = with_store(settings_of(arguments), lambda store: store.replay_deliveries(ids, arguments.webhook, utc_now()))
     out.print(f"{counted(count, 'event')} will be tried again")
     return EXIT_OK if count else EXIT_NO
 
@@ -132,18 +128,6 @@ def plain(delivery: Delivery, *, with_body: bool) -> dict[str, object]:
     kept = {name: value for name, value in asdict(delivery).items() if name not in {"body", "about"}}
     values = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in kept.items()}
     return {**values, "body": json.loads(delivery.body)} if with_body else values
-
-
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def do() -> T:
-        store = open_store(settings.store_url)
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return run(do())
 
 
 def _short(at: datetime | None) -> str:

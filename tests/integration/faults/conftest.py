@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from tests.real import postgres
@@ -26,9 +25,5 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
 @pytest.fixture
 async def database(postgres_server: postgres.PostgresServer) -> AsyncIterator[str]:
     """Give an empty database."""
-    name = f"faults_{next(_numbers)}"
-    admin = await asyncpg.connect(postgres_server.url())
-    await admin.execute(f"CREATE DATABASE {name}")
-    yield name
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with postgres.empty_database(postgres_server, f"faults_{next(_numbers)}") as name:
+        yield name

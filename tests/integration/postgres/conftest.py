@@ -27,12 +27,8 @@ def server() -> Iterator[postgres.PostgresServer]:
 @pytest.fixture
 async def database(server: postgres.PostgresServer) -> AsyncIterator[str]:
     """Give the name of an empty database."""
-    name = f"store_{next(_numbers)}"
-    admin = await asyncpg.connect(server.url())
-    await admin.execute(f"CREATE DATABASE {name}")
-    yield name
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with postgres.empty_database(server, f"store_{next(_numbers)}") as name:
+        yield name
 
 
 @pytest.fixture
