@@ -267,3 +267,25 @@ async def test_retry_after_is_heeded_within_bounds(store: Store) -> None:
                 await asyncio.sleep(0.01)  # the store tells nobody of its changes
     assert tried[0].due_at is not None
     assert timedelta(seconds=MAX_WAIT_S - 60) < tried[0].due_at - datetime.now(UTC) <= timedelta(seconds=MAX_WAIT_S)
+
+
+async def garbage(writer: asyncio.StreamWriter) -> None:
+    """Answer in another language."""
+    writer.write(b"220 smtp.example.com ESMTP\r\n")
+    await writer.drain()
+
+
+async def test_neither_secret_nor_token_is_told_to_anybody(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """A url may hold a token behind the host: whatever goes wrong, it stands in no list and no log."""
+    caplog.set_level("DEBUG", "ctiroute")
+    async with receiving(garbage, cut, UNWELL) as receiver:
+        closed = WebhookSettings("closed", "http://127.0.0.1:9/token-in-the-path", secret=SECRET, attempts=2)
+        odd = webhook(receiver, name="odd", url=f"{receiver.url}?token=token-in-the-query", attempts=3)
+        async with delivering(store, closed, odd) as outbox:
+            await outbox.announce(announcement(1))
+            await settled(store, dead=2)
+    said = caplog.text + str([each.error for each in await store.get_deliveries()])
+    assert "not HTTP" in said
+    assert "Cannot connect" in said
+    assert "token-in" not in said
+    assert SECRET not in said
