@@ -167,14 +167,16 @@ def _proposals(file: CallFile, subject: Subject, now: datetime) -> tuple[ShownPr
 
 def _chip(file: CallFile) -> ReasonChip:
     """Say what kind of reason stands first: what the rule was about, else what is known of the caller."""
-    touch_id, interaction_id = _about(file)
-    if touch_id is not None:
+    if file.touch_id is not None:
         return ReasonChip.CAMPAIGN
-    if interaction_id is not None:
+    if file.interaction_id is not None:
         return ReasonChip.REQUEST
     customer = file.context.identity.customer
     if customer is not None and customer.attributes.get("segment", "").lower() == "vip":
         return ReasonChip.VIP
+    touch_id, interaction_id = _about(file)
+    if touch_id is not None or interaction_id is not None:
+        return ReasonChip.REQUEST if touch_id is None else ReasonChip.CAMPAIGN
     if file.context.calls and file.context.identity.kind is not IdentityKind.WITHHELD:
         return ReasonChip.REPEAT
     return ReasonChip.NONE

@@ -62,8 +62,11 @@ def touch(number: int, days: int) -> Touch:
 
 def test_cuts_are_the_settings_before_now() -> None:
     """Days back from now; what is kept for ever has none; erasures are told for an hour."""
-    cuts = cuts_of(RetentionSettings(1, 2, 3, 4, 5, None), T0)
-    assert cuts == Cuts(T0 - DAY, T0 - 2 * DAY, T0 - 3 * DAY, T0 - 4 * DAY, T0 - 5 * DAY, None, T0 - timedelta(hours=1))
+    names = ("touches", "interactions", "calls", "snapshots", "missed_calls", "callbacks", "proposals")
+    kept = {f"{name}_days": days for days, name in enumerate(names, 1)}
+    cuts = cuts_of(RetentionSettings(**kept, wrap_ups_days=None), T0)
+    assert {name: getattr(cuts, name) for name in names} == {name: T0 - days * DAY for days, name in enumerate(names, 1)}
+    assert (cuts.wrap_ups, cuts.reasons, cuts.erasures) == (None, T0 - 3 * DAY, T0 - timedelta(hours=1))
 
 
 async def test_a_purge_removes_all_that_is_old_and_counts_it(
