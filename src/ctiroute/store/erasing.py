@@ -68,6 +68,7 @@ class Findings:
     callbacks: dict[str, None] = field(default_factory=dict)
     proposals: int = 0  # fates kept under the subject
     deliveries: list[int] = field(default_factory=list)  # announcements that name the subject
+    denied_links: list[tuple[str, str, str]] = field(default_factory=list)  # of whom the subject's identifiers were denied to be
     identity_changes: list[int] = field(default_factory=list)  # lines of the audit of who is who that name the subject
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, whose)
 

@@ -53,7 +53,8 @@ def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts
             touches.append(rows.touch_of(row, known.get(row[1], asked)))
         elif what == "c":
             customer, keys = rows.customer_of(row[9], row[10], row[11], row[16], row[18], row[17])
-            people[customer.customer_id], customers[customer.customer_id] = row, customer
+            if customers.setdefault(customer.customer_id, customer) is customer:
+                people[customer.customer_id] = row
             known.update(keys)
         elif what == "i":
             interactions.append(rows.interaction_of(row))

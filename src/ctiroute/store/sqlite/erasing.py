@@ -61,7 +61,7 @@ def steps(findings: Findings) -> Iterator[_Step]:
 
 def finish(connection: sqlite3.Connection, findings: Findings, mark_at: datetime | None) -> None:
     """Remove the customers, the identifiers that nothing refers to any more, and leave the marker."""
-    connection.executemany(SQL["erase_denied_links"], [(one.kind, one.value) for one in findings.person.own])
+    connection.executemany(SQL["erase_denied_links"], findings.denied_links)
     connection.executemany(SQL["erase_customers"], [(one,) for one in findings.customers])
     connection.executemany(SQL["erase_identifiers"], [(one.kind, one.value) for one in findings.person.own])
     if mark_at is not None:
@@ -97,6 +97,7 @@ def _find(connection: sqlite3.Connection, subject: Subject) -> Findings:
         findings.sort("callbacks", key, whose)
     for subject_key in person.subjects:
         findings.proposals += len(connection.execute(SQL["proposal_fates"], (subject_key,)).fetchall())
+    findings.denied_links = connection.execute(SQL["search_denied_links"]).fetchall()
     for change_id, customer_id, other_id, pairs, plan in connection.execute(SQL["search_identity_changes"]):
         if findings.names(customer_id, other_id, identifiers_of(pairs), plan):
             findings.identity_changes.append(change_id)

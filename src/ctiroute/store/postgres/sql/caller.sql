@@ -4,7 +4,7 @@
 -- Rows of four kinds in one shape, told apart by their first column: customers (c), touches (t), interactions (i), calls (p). Each part
 -- is bounded by an index and a LIMIT; a part that follows from customers costs next to nothing where there are none. Two customers who
 -- share two identifiers bring the same touches twice: the reader knows. People are who has the identifier, and who is one with one of
--- them (`claims` is '' there: nothing is said of the identifier). $1: the identifier's key.
+-- them (`claims` is '' there: nothing is said of the identifier; they come after all owners, one of whom may be among them). $1: the identifier's key.
 WITH owners AS MATERIALIZED (
     SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others, m.claims, c.merged_into, c.merged
     FROM customer_identifiers m
@@ -15,14 +15,11 @@ WITH owners AS MATERIALIZED (
     SELECT * FROM owners
     UNION ALL
     SELECT c.customer_id, c.name, c.language, c.attributes, c.keys, c.others, '', c.merged_into, c.merged
-    FROM (
-            SELECT DISTINCT COALESCE(merged_into, customer_id) AS customer_id FROM owners WHERE merged_into IS NOT NULL OR merged IS NOT NULL
-        ) whole
-        CROSS JOIN LATERAL (
-            SELECT whole.customer_id UNION ALL SELECT unnest(f.merged) FROM customers f WHERE f.customer_id = whole.customer_id
-        ) part
-        JOIN customers c ON c.customer_id = part.customer_id
-    WHERE NOT EXISTS (SELECT FROM owners WHERE owners.customer_id = part.customer_id)
+    FROM owners
+        CROSS JOIN LATERAL (SELECT * FROM customers WHERE customer_id = COALESCE(owners.merged_into, owners.customer_id) LIMIT 1) f
+        CROSS JOIN LATERAL unnest(array_prepend(f.customer_id, f.merged)) AS part (customer_id)
+        CROSS JOIN LATERAL (SELECT * FROM customers WHERE customer_id = part.customer_id LIMIT 1) c
+    WHERE (owners.merged_into IS NOT NULL OR owners.merged IS NOT NULL) AND c.customer_id <> owners.customer_id
     LIMIT 128
 ), reached AS MATERIALIZED (
     SELECT $1::bigint AS key

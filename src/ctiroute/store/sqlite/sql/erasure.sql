@@ -157,9 +157,14 @@ SELECT change_id, customer_id, other_id, identifiers, plan FROM identity_changes
 -- Remove a line of it.
 DELETE FROM identity_changes WHERE change_id = ?1
 
+-- name: search_denied_links
+-- Of whom the subject's identifiers were denied to be.
+SELECT d.customer_id, d.kind, d.value FROM denied_links d JOIN subject_identifiers s ON s.kind = d.kind AND s.value = d.value
+WHERE NOT s.shared
+
 -- name: erase_denied_links
 -- Forget of whom an identifier was denied to be.
-DELETE FROM denied_links WHERE kind = ?1 AND value = ?2
+DELETE FROM denied_links WHERE customer_id = ?1 AND kind = ?2 AND value = ?3
 
 -- name: erase_customers
 -- Remove a customer, and the identifiers' links with it.
