@@ -30,6 +30,7 @@ class Ears:
     notes: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    interactions: list[str] = field(default_factory=list)
 
     def noted_elsewhere(self, pop_id: str, operator_id: str, text: str, at: datetime) -> None:
         """Remember a note."""
@@ -42,6 +43,10 @@ class Ears:
     def forgotten_elsewhere(self, call_ids: Iterable[str]) -> None:
         """Remember calls."""
         self.forgotten += call_ids
+
+    def interaction_changed_elsewhere(self, interaction_id: str) -> None:
+        """Remember a conversation."""
+        self.interactions.append(interaction_id)
 
 
 @dataclass
@@ -79,10 +84,12 @@ async def test_news_reach_the_other_node_and_not_oneself(redis: RealRedis) -> No
         one.shared.noted("pop", "olha", "asks for a discount", at)
         one.shared.changed("x:1", b"file")
         one.shared.forget(["x:9"])
-        await until_true(lambda: _truth(two.ears.forgotten))
+        one.shared.interaction_changed("i-7")
+        await until_true(lambda: _truth(two.ears.interactions))
         assert two.ears.notes == [("pop", "olha", "asks for a discount", at)]
         assert two.ears.changed == ["x:1"]
         assert two.ears.forgotten == ["x:9"]
+        assert (one.ears.interactions, two.ears.interactions) == ([], ["i-7"])
         assert await two.shared.find_call("x:1") == b"file"
         assert one.ears == Ears()
 
