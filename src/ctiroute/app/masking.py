@@ -18,7 +18,7 @@ def mask_snapshot(packed: bytes) -> bytes:
     file = from_bytes(packed)
     if file is None:
         return b"{}"
-    return packed if file.masked else to_bytes(replace(file, context=_masked(file.context), rules=(), masked=True))
+    return packed if file.masked else to_bytes(replace(file, context=_masked(file.context), rules=(), fates=None, masked=True))
 
 
 def _masked(context: CallerContext) -> CallerContext:

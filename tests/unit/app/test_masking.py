@@ -12,7 +12,7 @@ from ctiroute.app.recorder import Recorder
 from ctiroute.app.replay import Judge
 from ctiroute.app.seen import read_seen
 from ctiroute.engine.decide import decide
-from ctiroute.model import CallRecord, Identifier, IdentifierKind, Interaction, InteractionStatus, Medium
+from ctiroute.model import CallRecord, Fate, Identifier, IdentifierKind, Interaction, InteractionStatus, Medium, ProposalFate
 from tests.unit.app.history import FIRST, context_of, plain_calls, rules
 from tests.unit.app.test_replay import BEFORE
 
@@ -25,7 +25,8 @@ def packed() -> bytes:
     who = Identifier(IdentifierKind.PHONE, CALL.number)
     open_one = Interaction("i1", "c1", Medium.WEB, "form", "", InteractionStatus.OPEN, FIRST, FIRST, identifier=who)
     context = replace(context, interactions=(open_one,))
-    return to_bytes(CallFile.of(context, decide(context.request, context, ruleset, CALL.at, {})))
+    fate = ProposalFate(f"phone:{CALL.number}", "gold", Fate.REFUSED, FIRST, "olena", "pbx:1")
+    return to_bytes(replace(CallFile.of(context, decide(context.request, context, ruleset, CALL.at, {})), fates=(fate,)))
 
 
 def test_the_number_stands_nowhere() -> None:
