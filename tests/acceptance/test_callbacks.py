@@ -247,7 +247,6 @@ async def test_a_key_pressed_while_ctiroute_is_away(asterisk: RealAsterisk, tmp_
         await again.answer()
         await caller.wait("answered")
         await caller.hang_up()
-        await service.start()
 
 
 async def test_promised_on_the_pop(asterisk: RealAsterisk, tmp_path: Path, phones: Phones, callers: Any, browser: Browser) -> None:
