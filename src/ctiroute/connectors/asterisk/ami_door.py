@@ -61,7 +61,8 @@ async def knock(account: Account, make: Callable[[], AmiConnection], connect_s: 
         raise LinkError(f"{where} does not answer: is it the right host, and does a firewall let us through?") from error
     except ssl.SSLError as error:
         raise RefusedByAsterisk(
-            f"{where}: no trusted TLS with this peer ({error.reason or error}): check tls_ca here, tlsenable and tlscertfile in manager.conf"
+            f"{where}: no trusted TLS with this peer ({error.reason or error}): "
+            "check tls_ca here, tlsenable and tlscertfile in manager.conf"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
         raise LinkError(f"{where} cannot be reached ({error}): is Asterisk running, with enabled = yes in manager.conf?") from error
