@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.real`, however pytest was started
 
+from tests.examples import examples
 from tests.real import install
 from tests.real.asterisk import RealAsterisk
 from tests.real.sipp import Caller, PlainPhone
@@ -39,6 +41,10 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 _problem = pytest.StashKey[str]()
+
+# No deadline for one example: on a machine that does other work besides, any example may take long. A test's own time limit holds.
+hypothesis.settings.register_profile("ctiroute", deadline=None, max_examples=examples(100))
+hypothesis.settings.load_profile("ctiroute")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
