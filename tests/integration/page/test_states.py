@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from ctiroute.model import Identity, IdentityKind, PopState
-from ctiroute.web.wire import Choose, ErrorMessage, ExtensionMessage, Note, SwitchMessage, SwitchState
+from ctiroute.model import IMPORTED, Candidate, Claim, Identity, IdentityKind, PopState
+from ctiroute.web.wire import Choose, ErrorMessage, ExtensionMessage, Note, SwitchMessage, SwitchState, Wrong
 from tests.integration.page import scenes
 
 if TYPE_CHECKING:
@@ -187,6 +187,33 @@ async def test_several_candidates_are_chosen_from(page: Page, stage: Stage) -> N
     await stage.show(replace(scenes.next_state(followed, PopState.RINGING), context=scenes.context(again)))
     await expect(page.get_by_test_id("pop-who")).to_contain_text("Iryna Bondarenko")
     assert await card.bounding_box() == before
+
+
+async def test_candidates_show_how_likely_they_are_and_why(page: Page, stage: Stage) -> None:
+    """Each with its confidence and evidence, whose text is text; the likelier one stands first."""
+    said = datetime(2026, 11, 3, 9, 5, tzinfo=UTC)
+    confirmed = Candidate("C-2077", 0.93, (Claim("operator", said, said, "<b>olena</b>"), IMPORTED), said)
+    identity = Identity.of((scenes.petro(), scenes.iryna()), (confirmed, Candidate("C-1042", 0.05, (IMPORTED,))))
+    stage.pops = {"p": replace(scenes.ambiguous_pop("p"), context=scenes.context(identity))}
+    await page.goto(stage.url)
+    card = page.get_by_test_id("candidates")
+    assert await card.locator("[data-customer]").evaluate_all("all => all.map(it => it.dataset.customer)") == ["C-2077", "C-1042"]
+    await expect(card.get_by_test_id("confidence")).to_have_text(["93%", "5%"])
+    first, second = await card.get_by_test_id("evidence").all_inner_texts()
+    assert first.startswith("confirmed by <b>olena</b> on ")
+    assert "; in the company's file; last contact " in first
+    assert second == "in the company's file"
+
+
+async def test_a_wrong_match_is_reported_in_two_steps(page: Page, stage: Stage) -> None:
+    """Behind a line of its own stands what it will do, and the button."""
+    stage.pops = {"p": scenes.campaign_pop("p")}
+    await page.goto(stage.url)
+    card = page.get_by_test_id("wrong-match")
+    await expect(card.get_by_role("button")).to_be_hidden()
+    await card.get_by_text("Somebody else is calling?").click()
+    await card.get_by_role("button", name="This is not Iryna").click()
+    await stage.until(lambda: stage.said(Wrong) == [Wrong("p", "C-1042")])
 
 
 async def test_ring_time_left(page: Page, stage: Stage) -> None:
