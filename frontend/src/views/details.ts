@@ -95,6 +95,7 @@ function interaction(view: View, pop: ScreenPop, it: Interaction): TemplateResul
         ${mediumIcon(it.medium)}<span class="unseen">${words.t(`medium.${it.medium}` satisfies Key)}: </span>
         <strong dir="auto">${it.title || it.topic}</strong>
         ${about ? html`<span class="tag">${words.t("open.about")}</span>` : nothing}
+        ${it.flags.map((flag) => html`<span class="tag flag" data-testid="flag">${flag}</span>`)}
       </div>
       <div class="meta">
         <span class="status status-${it.status}">${words.t(`interaction.${it.status}` satisfies Key)}</span>

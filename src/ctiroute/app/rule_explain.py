@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from ctiroute.app.call_files import from_bytes
 from ctiroute.app.node import Node
+from ctiroute.app.reason_learning import read_curves
+from ctiroute.app.reasons import ReasonKeeper
 from ctiroute.app.rule_files import compile_texts, read_rules
 from ctiroute.engine.decide import decide
 from ctiroute.engine.gather import Gatherer
@@ -81,7 +83,9 @@ async def explain_number(settings: Settings, path: Path, number: str, dialed: st
         registry = CollectorRegistry()
         node = Node(settings.redis, store, registry, lambda: now, lambda: ruleset.needs, lambda: Presence(frozenset(), ruleset.version))
         stack.push_async_callback(node.close)
-        gatherer = Gatherer([node.source], lambda: now, registry)
+        reasons = ReasonKeeper(store, lambda: now, registry)
+        reasons.curves = await read_curves(store, now)
+        gatherer = Gatherer([node.source], lambda: now, registry, reasons.rank)
         stack.push_async_callback(gatherer.close)
         context = await gatherer.gather(request, ruleset.needs, asyncio.get_running_loop().time() + LIMIT_S)
     explained = explain_facts(Facts(request, _until(context, now), now, operators), ruleset)
