@@ -1,6 +1,6 @@
 """Are likely reasons right as often as they say? Learnt on a simulated centre, step by step as a node does, and held against the truth.
 
-`make bench-reasons [ARGS="--people 4000 --days 120 --seed 1"]`: prints calibration, hits and the price of a ranking, and draws
+`make bench-reasons [ARGS="--people 3000 --days 90 --seed 1"]`: prints calibration, hits and the price of a ranking, and draws
 docs/images/reason-calibration.svg.
 """
 
@@ -151,8 +151,8 @@ def price() -> float:
 def main() -> int:
     """Run, print, draw; 1 when a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=4_000)
-    parser.add_argument("--days", type=int, default=120)
+    parser.add_argument("--people", type=int, default=3_000)
+    parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, default=PLOT)
     options = parser.parse_args()
