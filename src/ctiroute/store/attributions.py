@@ -51,8 +51,8 @@ class AttributionStore(WebhookStore, Protocol):
     async def next_ended_call_at(self) -> datetime | None:
         """Return when a call is due to be attributed; None: none is."""
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Keep what follows from a call. Idempotent. One transaction."""
+    async def settle(self, *settlements: Settlement) -> None:
+        """Keep what follows from calls. Idempotent. One transaction for all."""
 
     async def get_attribution(self, call_id: str) -> Attribution | None:
         """Return how a call was attributed, or None."""

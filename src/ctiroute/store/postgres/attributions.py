@@ -37,9 +37,15 @@ class Attributions(Webhooks):
         at = (await self._read("next_ended_call_at"))[0][0]
         return None if at is None else from_number(at)
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Keep what follows from a call."""
-        await self._write("attribute a call", lambda link: _settle(link, settlement))
+    async def settle(self, *settlements: Settlement) -> None:
+        """Keep what follows from calls."""
+
+        async def settle_all(link: Link) -> None:
+            for each in settlements:
+                await _settle(link, each)
+            await put_deliveries(link, [delivery for each in settlements for delivery in each.deliveries])
+
+        await self._write("attribute calls", settle_all)
 
     async def get_attribution(self, call_id: str) -> Attribution | None:
         """Return how a call was attributed, or None."""

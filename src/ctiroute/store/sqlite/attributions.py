@@ -38,9 +38,14 @@ class Attributions(Webhooks):
         at = self._read("next_ended_call_at")[0][0]
         return None if at is None else from_number(at)
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Keep what follows from a call."""
-        await self._write("attribute a call", lambda connection: _settle(connection, settlement))
+    async def settle(self, *settlements: Settlement) -> None:
+        """Keep what follows from calls."""
+
+        def settle_all(connection: sqlite3.Connection) -> None:
+            for each in settlements:
+                _settle(connection, each)
+
+        await self._write("attribute calls", settle_all)
 
     async def get_attribution(self, call_id: str) -> Attribution | None:
         """Return how a call was attributed, or None."""
