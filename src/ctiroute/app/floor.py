@@ -73,9 +73,8 @@ class Floor:
 
         `look_up` makes the file of a call we did not decide: dialled directly, or decided so shortly before a crash that its record
         was lost; `explain` words the trace of a file that was stored without; `zone` is the one in which screens write times; `claims`
-        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds
-        what operators answered before; `trust` says what may be shown of whom; `codes` are the wrap-up codes of
-        each queue, under "*" those of all others.
+        is the desk's own; `health` names parts that are not well; `neighbours` are the other nodes; `answers` finds what operators answered
+        before; `trust` says what may be shown of whom; `codes` are the wrap-up codes of each queue, under "*" those of all others.
         """
         self._desk = desk
         self._store = store
@@ -227,8 +226,7 @@ class Floor:
 
     def amend(self, call_id: str, change: Callable[[CallFile], CallFile]) -> None:
         """Change a call's file, if it is still there, and bring the pops about it up to date, here and on other nodes."""
-        file = self._files.get(call_id)
-        if file is not None:
+        if (file := self._files.get(call_id)) is not None:
             self._recorder.record(CallRecord(call_id), with_snapshot=True)
             self.show_changed(change(file))
 
