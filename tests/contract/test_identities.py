@@ -375,7 +375,7 @@ async def test_merged_customers_are_one_with_all_that_was_theirs_and_undone_are_
         assert facts.customers == (one,)
         assert [(each.touch_id, each.customer_id) for each in facts.touches] == [("T1", "K1"), ("T2", "K1"), ("T3", None)]
         assert [(each.interaction_id, each.customer_id) for each in facts.interactions] == [("I1", "K1"), ("I2", "K1"), ("I3", None)]
-    assert [call.customer_id for call in (await found(store, MOBILE)).calls] == ["K1"]
+        assert [(call.call_id, call.customer_id) for call in facts.calls] == [("x:1", "K1"), ("x:2", "K1")]
     assert change == IdentityChange(change.change_id, ChangeKind.MERGE, "K1", "K2", (), NOW, "admin", "the same person, married")
     undone = await store.change_identity(Undo(change.change_id), NOW, "boss")
     assert await both(store) == before

@@ -86,7 +86,7 @@ async def test_any_medium_has_the_context_of_a_call(client: aiohttp.ClientSessio
     assert 0.8 <= candidate["confidence"] < 0.9
     assert candidate["claims"] == [{"source": "import", "verified_at": None, "seen_at": None, "by": ""}]
     assert [each["touch_id"] for each in found["touches"]] == ["T1"]
-    assert [each["what"] for each in found["timeline"]] == (["touch", "call"] if "phone" in query else ["touch"])
+    assert [each["what"] for each in found["timeline"]] == ["touch", "call"]
 
 
 async def test_somebody_nobody_knows_has_an_empty_context(client: aiohttp.ClientSession) -> None:
@@ -112,7 +112,7 @@ async def test_a_merge_is_done_told_audited_and_undone(client: aiohttp.ClientSes
     status, change = await post(client, "merge", into="C-1", other="C-2", why="the same person")
     assert (status, change["kind"], change["by"], change["why"]) == (200, "merge", "gateway", "the same person")
     merged = await context(client, phone=MOBILE.value)
-    assert [each["what"] for each in merged["timeline"]] == ["touch", "interaction"]
+    assert [each["what"] for each in merged["timeline"]] == ["touch", "interaction", "call"]
     assert merged["customers"][0]["customer_id"] == "C-1"
     _, card = await asked(client, "GET", "/api/v1/customers", params={"customer_id": "C-2"})
     assert (card["customer"]["customer_id"], card["merged"]) == ("C-1", ["C-2"])

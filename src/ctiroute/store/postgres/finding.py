@@ -63,12 +63,15 @@ def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts
     if len(customers) > 1:  # who share more than one identifier lead to the same touches and interactions
         touches = list({touch.touch_id: touch for touch in touches}.values())
         interactions = list({each.interaction_id: each for each in interactions}.values())
+        calls = list({each.call_id: each for each in calls}.values())
     touches.sort(key=_sent_at, reverse=True)
     del touches[limit:]
     if len(interactions) > limit:  # open ones stay, old closed ones go
         interactions.sort(key=_open_first)
         del interactions[limit:]
     interactions.sort(key=_updated_at, reverse=True)
+    calls.sort(key=_received_at, reverse=True)  # they may come from several phones
+    del calls[limit:]
     said = {customer_id: to_claims(row[12]) for customer_id, row in people.items() if row[12]}
     if len(customers) < 2:  # noqa: PLR2004 - one is one, whoever was part of him
         return CallerFacts(tuple(customers.values()), tuple(touches), tuple(interactions), tuple(calls), said)
@@ -96,6 +99,10 @@ def _by_last_contact(
 
 def _sent_at(touch: Touch) -> datetime:
     return touch.sent_at
+
+
+def _received_at(call: PastCall) -> datetime:
+    return call.received_at
 
 
 def _updated_at(interaction: Interaction) -> datetime:

@@ -118,6 +118,8 @@ class Reader:
         if any(row[12] or row[13] for row in found):
             found = self._with_parts(found, since)
         customers, reached, wrote = _read_identities(found, asked)
+        if len(found) > 1:
+            calls = self._with_other_phones(calls, customers, asked, calls_since, limit)
         touches: list[Touch] = []
         for identifier_id, identifier in reached.items():
             touches += [rows.touch_of(row, identifier) for row in self._execute(_FIND_TOUCHES, (identifier_id, since, limit))]
@@ -135,6 +137,19 @@ class Reader:
                 claims = parts.claims({row[0]: to_claims(row[11]) for row in found if row[11] != _PART})
             customers = _by_last_contact(customers, touches, interactions, calls)[:limit]
         return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls, claims)
+
+    def _with_other_phones(
+        self, calls: tuple[PastCall, ...], customers: list[Customer], asked: Identifier, since: int, limit: int
+    ) -> tuple[PastCall, ...]:
+        """Add the calls from the other phones of the customers that were found, newest first."""
+        phones = {one.value for each in customers for one in each.identifiers if one.kind == IdentifierKind.PHONE and one != asked}
+        if not phones:
+            return calls
+        found = {call.call_id: call for call in calls}
+        for phone in phones:
+            for row in self._execute(_FIND_CALLS, (phone, since, limit)).fetchall():
+                found[row[0]] = rows.past_call_of(row)
+        return tuple(sorted(found.values(), key=_received_at, reverse=True)[:limit])
 
     def _with_parts(self, found: list[Row], since: int) -> list[Row]:
         """Add the rows of those who are one with a customer that was found, though the asked identifier is not theirs."""
@@ -217,6 +232,10 @@ def _position(row: Row) -> int:
 
 def _sent_at(touch: Touch) -> datetime:
     return touch.sent_at
+
+
+def _received_at(call: PastCall) -> datetime:
+    return call.received_at
 
 
 def _updated_at(interaction: Interaction) -> datetime:

@@ -64,8 +64,9 @@ FROM reached
 UNION ALL
 SELECT 'p', NULL, p.received_at, NULL, NULL, NULL, NULL, NULL, p.call_id, p.customer_id, p.outcome, p.rule, p.queue,
     p.operator_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM (
-        SELECT * FROM calls WHERE caller_key = $1 AND received_at >= $3 ORDER BY received_at DESC LIMIT $5
+FROM reached
+    CROSS JOIN LATERAL (
+        SELECT * FROM calls WHERE caller_key = reached.key AND received_at >= $3 ORDER BY received_at DESC LIMIT $5
     ) p
 
 -- name: find_callers
