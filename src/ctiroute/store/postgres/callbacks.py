@@ -50,7 +50,7 @@ class Callbacks(PostgresWays):
         """Return orders, the latest first."""
         closed = None if wanted.is_open is None else not wanted.is_open
         texts = rows.to_optional(wanted.phone), rows.to_optional(wanted.customer_id)
-        found = await self._read("find_callbacks", *texts, closed, rows.to_optional(wanted.before), wanted.limit)
+        found = await self._read("list_callbacks", *texts, closed, rows.to_optional(wanted.before), wanted.limit)
         with readable():
             return [from_json(row[0]) for row in found]
 

@@ -46,7 +46,7 @@ class Callbacks(SqliteWays):
     async def find_callbacks(self, wanted: CallbackFilter) -> list[CallbackOrder]:
         """Return orders, the latest first."""
         closed = None if wanted.is_open is None else not wanted.is_open
-        found = self._read("find_callbacks", wanted.phone, wanted.customer_id, closed, wanted.before, wanted.limit)
+        found = self._read("list_callbacks", wanted.phone, wanted.customer_id, closed, wanted.before, wanted.limit)
         with readable():
             return [from_json(row[0]) for row in found]
 

@@ -81,7 +81,7 @@ GROUP BY waited ORDER BY waited
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE call_id = ANY ($1::text[])
 
 -- name: erase_attributions_of_customers
--- The same for all calls of customers. No index: a scan, off everybody's way.
+-- The same for all calls of customers.
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE customer_id = ANY ($1::text[])
 
 -- name: purge_attributions

@@ -46,7 +46,7 @@ SELECT count(*) FROM callbacks WHERE live AND ripe_at > $1
 -- One order.
 SELECT body FROM callbacks WHERE callback_id = $1
 
--- name: find_callbacks
+-- name: list_callbacks
 -- Orders, the latest first.
 SELECT body FROM callbacks
 WHERE ($1::text IS NULL OR phone = $1) AND ($2::text IS NULL OR customer_id = $2) AND ($3::boolean IS NULL OR closed = $3)

@@ -81,7 +81,7 @@ GROUP BY waited ORDER BY waited
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE call_id = ?1
 
 -- name: erase_attributions_of_customer
--- The same for all calls of a customer. No index: a scan, off everybody's way.
+-- The same for all calls of a customer.
 UPDATE attributions SET touch_id = NULL, interaction_id = NULL, customer_id = NULL WHERE customer_id = ?1
 
 -- name: purge_attributions

@@ -41,7 +41,7 @@ SELECT count(*) FROM callbacks WHERE live = 1 AND ripe_at > ?1
 -- One order.
 SELECT body FROM callbacks WHERE callback_id = ?1
 
--- name: find_callbacks
+-- name: list_callbacks
 -- Orders, the latest first.
 SELECT body FROM callbacks
 WHERE (?1 IS NULL OR phone = ?1) AND (?2 IS NULL OR customer_id = ?2) AND (?3 IS NULL OR closed = ?3) AND (?4 IS NULL OR callback_id < ?4)
