@@ -144,7 +144,9 @@ async def test_files_that_cannot_be_put_change_nothing(tmp_path: Path) -> None:
 
 async def test_cases_are_run(tmp_path: Path) -> None:
     """Those that are sent, or those in the folder; a failure says what was expected, what came and why."""
-    case = "cases: [{{name: a call, given: {{now: '2026-11-20 12:00', caller: '+380671234567'}}, expect: {{queue: {queue}}}}}]\n"
+    case = (
+        "cases: [{{name: a call, given: {{now: '2026-11-20 12:00 Europe/Kyiv', caller: '+380671234567'}}, expect: {{queue: {queue}}}}}]\n"
+    )
     async with desk(tmp_path, Scope.RULES_READ) as at:
         files = {"a.yml": GOOD.format(name="first"), "a.test.yml": case.format(queue="promo")}
         status, answer = await at.ask("POST", "/test", {"files": files})

@@ -46,7 +46,7 @@ SCHEMAS = (
 
 _READ, _WRITE = "Needs the scope `rules:read`.", "Needs the scope `rules:write`."
 _WINTER = "rules:\n  - name: winter\n    when: {}\n    then: {queue: promo}\ndefault: {menu: main}\n"
-_CASES = "cases: [{name: winter, given: {now: '2026-11-20 12:00', caller: '+380671234567'}, expect: {queue: promo}}]\n"
+_CASES = "cases: [{name: winter, given: {now: '2026-11-20 12:00 Europe/Kyiv', caller: '+380671234567'}, expect: {queue: promo}}]\n"
 _CHECK_EXAMPLE = {"files": {"10-winter.yml": _WINTER}}
 _VERSION = {
     "name": "version",
