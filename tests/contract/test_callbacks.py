@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -219,16 +219,15 @@ async def test_who_asked_to_be_forgotten_is_not_rung(store: Store) -> None:
     mail = Identifier(IdentifierKind.EMAIL, "a@b.example")
     his, wife = Identifier(IdentifierKind.PHONE, PHONE), Identifier(IdentifierKind.PHONE, "+380679999999")
     await store.put_customers([Customer("c-1", "Iryna", identifiers=(his, mail, wife)), Customer("c-2", "Petro", identifiers=(wife,))])
-    for number, changes in enumerate(
-        (
-            {"phone": PHONE},
-            {"phone": "+380501111111", "identifier": mail},
-            {"customer_id": "c-1"},
-            {"phone": PHONE, "matter": "other", "customer_id": "c-2"},
-            {"phone": wife.value},
-            {"phone": "+380502222222"},
-        )
-    ):
+    orders: tuple[dict[str, Any], ...] = (
+        {"phone": PHONE},
+        {"phone": "+380501111111", "identifier": mail},
+        {"customer_id": "c-1"},
+        {"phone": PHONE, "matter": "other", "customer_id": "c-2"},
+        {"phone": wife.value},
+        {"phone": "+380502222222"},
+    )
+    for number, changes in enumerate(orders):
         await store.put_callback(order(number, **changes))
     subject = Subject(customer_ids=("c-1",))
     assert (await store.find_erasable(subject)).callbacks == 3

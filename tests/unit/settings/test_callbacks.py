@@ -30,7 +30,8 @@ def test_all_of_it(tmp_path: Path) -> None:
     found = load(
         tmp_path,
         f"{ASTERISK}callbacks: {{pbx: main, username: caller, secret_file: secret, quiet: 21:30-08:00, queue: promo, first: customer,"
-        " attempts: 5, pause_minutes: 30, window_hours: 12, at_once: 2, operator_s: 20, customer_s: 40, customer_channel: 'PJSIP/{digits}@t'}",
+        " attempts: 5, pause_minutes: 30, window_hours: 12, at_once: 2, operator_s: 20, customer_s: 40,"
+        " customer_channel: 'PJSIP/{digits}@t'}",
     )
     assert found == CallbackSettings(
         "main", "caller", "s3cret", "21:30-08:00", "promo", "customer", 5, 30, 12, 2, 20, 40, "PJSIP/{digits}@t"
