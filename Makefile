@@ -50,9 +50,9 @@ check: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
-# What every save pays for: contracts on the embedded store alone, and a share of the examples (tests/examples.py). `make test` does all.
+# What every save pays for: no contracts of stores, nothing lengthy, a share of the examples (tests/examples.py). `make test` does all.
 units: $(VENV)/.dev
-	@$(BIN)/python -m pytest tests/unit tests/contract -k 'not postgresql' -q -x -n auto
+	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -q -x -n auto
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .

@@ -14,6 +14,8 @@ import yaml
 
 from ctiroute.settings import load_settings
 
+pytestmark = pytest.mark.lengthy
+
 ROOT = Path(__file__).parents[3]
 DOCKER = ROOT / "docker"
 DOCKERFILES = (DOCKER / "Dockerfile", DOCKER / "asterisk" / "Dockerfile")

@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+pytestmark = pytest.mark.lengthy
+
 ROOT = Path(__file__).resolve().parents[3]
 NEEDED = ("package.json", "package-lock.json", "tsconfig.json", "scripts", "src")
 

@@ -119,8 +119,8 @@ def _leaves(message: Message) -> Iterator[Message]:
         if not waiting:
             return
         part = waiting.pop()
-        inside = part.get_payload()
-        if part.is_multipart() and isinstance(inside, list) and part.get_content_maintype() == "multipart":
+        inside = part.get_payload() if part.is_multipart() else None  # of any other part it decodes text, and may fail at that
+        if isinstance(inside, list) and part.get_content_maintype() == "multipart":
             waiting.extend(each for each in reversed(inside[:MAX_PARTS]) if isinstance(each, Message))
         else:
             yield part
