@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 ARGS ?=
+# Of unit tests: some wait for clocks and sockets meanwhile, so one more than there are cores.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-.PHONY: demo cluster test check bench bench-reasons bench-rules bench-stores bench-context format frontend clean help
+.PHONY: demo cluster test check style types units bench bench-reasons bench-rules bench-stores bench-context format frontend clean help
 
 help:
 	@echo "make demo [ARGS=...]   see it work: a seeded company, a simulated Asterisk, the real service"
@@ -42,17 +44,19 @@ endif
 	@$(BIN)/python tests/coverage_figures.py
 
 check: $(VENV)/.dev
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target style types units
+
+style: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units
 
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 # What every save pays for: no contracts of stores, nothing lengthy, a share of the examples (tests/examples.py). `make test` does all.
 units: $(VENV)/.dev
-	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -q -x -n auto
+	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -q -x -n $(WORKERS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .

@@ -62,6 +62,15 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty file of the present schema, which nobody writes to."""
+    path = tmp_path_factory.mktemp("schema") / "ctiroute.db"
+    with closing(sqlite3.connect(path)) as connection:
+        upgrade(connection)
+    return path
+
+
 # --- URL
 
 
@@ -160,21 +169,21 @@ def parameters(statement: str) -> tuple[None, ...]:
 
 
 @pytest.mark.parametrize("name", sorted(SQL))
-async def test_every_statement_is_described_and_prepares(store: SqliteStore, name: str) -> None:
+def test_every_statement_is_described_and_prepares(schema: Path, name: str) -> None:
     """Each named statement has a sentence, and SQLite accepts it on the present schema."""
     description, statement = load_statements()[name]
     assert description.endswith(".")
-    with closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(schema)) as connection:
         for table in (statement for made, statement in SQL.items() if made.startswith("make_subject_") and made != name):
             connection.execute(table)  # a part of the schema for as long as somebody is looked for
         connection.execute("EXPLAIN " + statement, parameters(statement))
 
 
 @pytest.mark.parametrize("name", [name for name in SQL if name.startswith("find_")])
-async def test_the_call_path_only_searches_indices_and_never_sorts(store: SqliteStore, name: str) -> None:
+def test_the_call_path_only_searches_indices_and_never_sorts(schema: Path, name: str) -> None:
     """No full scan and no temporary b-tree in any statement a call waits for; each has a LIMIT."""
     statement = SQL[name]
-    with closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(schema)) as connection:
         plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters(statement))]
     assert not [
         step
@@ -429,9 +438,9 @@ async def test_identifiers_that_nothing_refers_to_are_found_by_the_upgrade(tmp_p
 
 
 @pytest.mark.parametrize("name", [name for name in SQL if name.startswith(("purge_", "erase_"))])
-async def test_removing_never_scans_a_table(store: SqliteStore, name: str) -> None:
+def test_removing_never_scans_a_table(schema: Path, name: str) -> None:
     """The one writer is held for a few rows, whatever the size of the file."""
     statement = SQL[name]
-    with closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(schema)) as connection:
         plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters(statement))]
     assert not [step for step in plan if step.startswith("SCAN") and "loose_identifiers" not in step]
