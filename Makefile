@@ -58,7 +58,7 @@ types: $(VENV)/.dev
 
 # What every save pays for: no contracts of stores, nothing lengthy, a share of the examples (tests/examples.py). `make test` does all.
 units: $(VENV)/.dev
-	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -q -x -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -p no:schemathesis -q -x -n $(WORKERS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .

@@ -15,6 +15,8 @@ from benchmarks.model_constants import Cost
 if TYPE_CHECKING:
     from benchmarks.model_constants import Constants
 
+pytestmark = pytest.mark.lengthy
+
 
 @pytest.fixture
 def bare(constants: Constants) -> Constants:

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.contact_centre import simulate
 from benchmarks.reasons import MAX_ERROR, MIN_HITS, plot, run
 
+pytestmark = pytest.mark.lengthy
+
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_said_comes_true_as_often_as_it_is_said(seed: int) -> None:

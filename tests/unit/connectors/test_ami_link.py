@@ -28,6 +28,8 @@ from ctiroute.protocol.ami import AmiEvent, AmiReader
 from ctiroute.settings.model import AsteriskSettings
 
 Headers = Sequence[tuple[str, str]]
+pytestmark = pytest.mark.lengthy
+
 CHALLENGE = "840415273"
 SECRET = "s3cret"
 RNG = Random(7)  # noqa: S311 - spreads waits, keeps no secret

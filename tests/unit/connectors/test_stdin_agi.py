@@ -22,6 +22,8 @@ from ctiroute.connectors.asterisk.agi_socket import AgiSocketServer
 from ctiroute.model import Decision, RouteRequest, Status, ToMenu, Trace
 from ctiroute.settings.model import AsteriskSettings, FastAgiSettings
 
+pytestmark = pytest.mark.lengthy
+
 BLOCK = (Path(__file__).parents[2] / "data" / "agi" / "asterisk-22.10.1-script.agi").read_bytes()
 LINE = json.dumps({"environment": BLOCK.decode().rstrip("\n").split("\n")}).encode() + b"\n"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
