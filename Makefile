@@ -9,9 +9,12 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 # Tests start hundreds of processes, and each would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
-# Of unit tests: some wait for clocks and sockets meanwhile, so one more than there are cores.
+# Of tests that wait for clocks, sockets and phones much of their time: one more than there are cores.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
+
+# As tests/integration/faults, it measures what is left of a machine under load: nothing runs beside it.
+ALONE := tests/acceptance/test_cluster.py
 
 .PHONY: demo cluster test check style types units bench bench-reasons bench-rules bench-stores bench-context format frontend clean help
 
@@ -37,9 +40,10 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.install
 	@$(BIN)/python -m coverage erase
 ifeq ($(strip $(ARGS)),)
-	@THOROUGH=1 $(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
-	@$(BIN)/python -m pytest tests/integration -n auto --dist loadfile
-	@$(BIN)/python -m pytest tests/acceptance
+	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
+	@$(BIN)/python -m pytest tests/integration --ignore=tests/integration/faults -n auto --dist loadfile
+	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/integration/faults $(ALONE)
 else
 	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
 endif
@@ -56,7 +60,7 @@ style: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
-# What every save pays for: no contracts of stores, nothing lengthy, a share of the examples (tests/examples.py). `make test` does all.
+# What every save pays for: no contracts of stores, nothing lengthy, a share of the examples (tests/examples.py; all of them with THOROUGH=1).
 units: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/unit -m 'not lengthy' -p no:schemathesis -q -x -n $(WORKERS)
 

@@ -1,4 +1,4 @@
-"""How many examples a property test tries: some on every save (`make check`), all of them in `make test`, which sets THOROUGH."""
+"""How many examples a property test tries: some every time, all of them with THOROUGH=1 in the environment."""
 
 from __future__ import annotations
 

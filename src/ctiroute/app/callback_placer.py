@@ -52,7 +52,7 @@ TALK_LEASE = timedelta(hours=4)  # of a talk whose end nobody tells
 class PlacerTiming:
     """How long the placer waits for what, in seconds."""
 
-    look: float = 15.0  # how soon an order is noticed that another node, or a command, put into the store
+    look: float = 2.0  # how soon an order is noticed that another node, or a command, put into the store: one probe of an index
     blocked: float = 3.0  # until it is looked again whether somebody is free
     again: float = 2.0  # after the store was away
     grace: float = 1.0  # for the dialplan to say how it went, when the switch says only that it did not
