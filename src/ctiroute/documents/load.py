@@ -38,7 +38,8 @@ def load(text: bytes | str, file: str) -> Node:
     source = _decode(text, file)
     composer = _Composer(file)
     try:
-        return composer.compose(yaml.parse(source, Loader=_Loader))
+        # Not `yaml.parse`: its generator asks twice for each event. The last one is followed by None.
+        return composer.compose(iter(_Loader(source).get_event, None))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -151,11 +152,15 @@ class _Composer:
         return self._root if self._root is not None else Scalar(None, "", self._file, 1, 1)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        plain = event.implicit[0]
-        text = event.value
-        node = Scalar(resolve(text) if plain else text, text, self._file, *_start_of(event))
-        self._tag(event)
-        self._count(event, 1)
+        # Most events are scalars, so what hardly ever happens costs them no call.
+        text, mark = event.value, event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        node = Scalar(resolve(text) if event.implicit[0] else text, text, self._file, line, column)
+        if event.tag is not None:
+            self._tag(event)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._count(event, 0)
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(node, 1, 0)
         self._place(node, 1, 0)
@@ -199,7 +204,8 @@ class _Composer:
             return
         parent = self._stack[-1]
         parent.size += size
-        parent.height = max(parent.height, height + 1)
+        if height >= parent.height:
+            parent.height = height + 1
         if parent.entries is None:
             parent.items.append(node)
         elif parent.key is None:
