@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from benchmarks import dataset
 from ctiroute.model import Operator
 from ctiroute.store import open_store
 from ctiroute.web.sessions import digest
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -90,13 +90,6 @@ def pin() -> None:
 def free(pid: int) -> None:
     """Let a process use every core, as it would in use."""
     os.sched_setaffinity(pid, set(range(CORES)))
-
-
-def free_port() -> int:
-    """Return a port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def extension(number: int) -> str:

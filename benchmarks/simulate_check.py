@@ -23,9 +23,10 @@ import aiohttp
 
 from benchmarks import model, model_queue, simulate
 from benchmarks.constants_floor import Browsers, at_random, floor, heard
-from benchmarks.constants_service import free_port, pin, serving
+from benchmarks.constants_service import pin, serving
 from benchmarks.load import FIRST_PHONE, PHONES
 from ctiroute.lab import Behaviour, LabCall
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     import argparse

@@ -39,7 +39,8 @@ from ctiroute.app.rule_files import read_rules
 from ctiroute.engine.router import Router
 from ctiroute.model import Caller, Medium, RouteRequest
 from ctiroute.store import open_store
-from tests.real.postgres import PostgresServer, free_port, running
+from tests.real.ports import free_port
+from tests.real.postgres import PostgresServer, running
 from tests.real.redis import RealRedis
 
 if TYPE_CHECKING:

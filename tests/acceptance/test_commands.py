@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 import pytest
 
-from tests.real.asterisk import free_port
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

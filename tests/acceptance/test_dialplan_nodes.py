@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 
 from tests.real.agi_peer import answering, close_at_once, garbage, hung, peer, reset, silent_port
-from tests.real.asterisk import RealAsterisk, free_port
+from tests.real.asterisk import RealAsterisk
 from tests.real.names import name_server, own_address
+from tests.real.ports import free_port
 from tests.real.sipp import Caller
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.real import ami as manager
 from tests.real import configuration, install
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -43,14 +44,6 @@ class Channel:
     state: str
     application: str
     data: str
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of 127.0.0.1 that is free now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 Writer = Callable[["RealAsterisk"], None]

@@ -26,9 +26,10 @@ from ctiroute.lab.lab import Lab
 from ctiroute.lab.plan import LabCall, LabConfig
 from ctiroute.store import open_store
 from tests.real import postgres
-from tests.real.asterisk import CTIROUTE, free_port
+from tests.real.asterisk import CTIROUTE
 from tests.real.balancer import Balancer
 from tests.real.operators import OperatorScreen, sign_in
+from tests.real.ports import free_port
 from tests.real.redis import RealRedis
 from tests.real.service import RULES, RunningService
 

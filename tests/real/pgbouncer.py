@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.real.postgres import SUPERUSER, PostgresServer, as_unprivileged, free_port, own
+from tests.real.ports import free_port
+from tests.real.postgres import SUPERUSER, PostgresServer, as_unprivileged, own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from tests.real.postgres import SUPERUSER, PostgresServer, as_unprivileged, free_port, own, program, running
+from tests.real.ports import free_port
+from tests.real.postgres import SUPERUSER, PostgresServer, as_unprivileged, own, program, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

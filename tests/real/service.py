@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import aiohttp
 
-from tests.real.asterisk import CTIROUTE, free_port
+from tests.real.asterisk import CTIROUTE
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from xml.sax.saxutils import escape
 
 from tests.real import dtmf
-from tests.real.asterisk import free_port
+from tests.real.ports import free_port
 from tests.real.scenarios import CALLER, PHONE, PHONES
 
 if TYPE_CHECKING:

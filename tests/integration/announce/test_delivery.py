@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SECRET = "0123456789abcdef-of-a-test"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DRAIN_S = 5.0
 UNWELL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nsorry"
 
 
@@ -67,15 +68,17 @@ def announcement(number: int, key: str = "touch:t-1") -> Announcement:
 async def delivering(store: Store, *settings: WebhookSettings, nodes: int = 1) -> AsyncIterator[Outbox]:
     """Deliver while the block runs; give what announces."""
     outbox, metrics = Outbox(store, settings), AnnounceMetrics(CollectorRegistry())
-    tasks = Tasks()
+    tasks, started = Tasks(), []
     for each in settings:
         for node in range(nodes):
             rng = Random(node)  # noqa: S311 - the same each time
             courier = Courier(each, store, outbox.news[each.name], metrics, lambda: datetime.now(UTC), rng)
+            started.append(courier)
             tasks.start(courier.run(), f"courier {node}", lasting=True)
     try:
         yield outbox
     finally:
+        await asyncio.gather(*(courier.drain(DRAIN_S) for courier in started))  # as the service ends
         await tasks.cancel()
         assert not tasks.broken
 
@@ -115,11 +118,12 @@ async def test_a_receiver_that_fails_twice_hears_of_an_event_once(store: Store) 
 
 async def test_a_restart_in_between_loses_and_repeats_nothing(store: Store) -> None:
     """What was announced stands in the store, with how often it was tried."""
-    async with receiving(UNWELL, UNWELL) as receiver:
+    async with receiving(*[UNWELL] * 1000) as receiver:
         async with delivering(store, webhook(receiver)) as outbox:
             await outbox.announce(announcement(1))
-            await receiver.got(requests=1)
+            await receiver.got(requests=2)
             await settled(store, waiting=1)
+        receiver.answers.clear()
         async with delivering(store, webhook(receiver)) as outbox:
             await outbox.announce(announcement(1), announcement(2))
             await receiver.got(taken=2)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ctiroute.demo.company import CAMPAIGN_CALLER, COLLEAGUE, DIALED, OPERATORS, STRANGER, YOU
-from ctiroute.demo.show import RULES, free_port
+from ctiroute.demo.show import RULES
 from ctiroute.demo.stories import MENUS, PHONES, QUEUES
 from ctiroute.lab import Behaviour, Lab, LabConfig
 from ctiroute.lab.channels import Event
 from ctiroute.model import CallerFacts, Customer, Operator, Outcome
 from ctiroute.rules import Needs
 from ctiroute.settings import AsteriskSettings, FastAgiSettings
+from tests.real.ports import free_port
 from tests.unit.app.office import WAIT_S, Office, office
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Site:
 @asynccontextmanager
 async def site(folder: Path, *, source: SlowSource | None = None, wrong_password: bool = False, **more: Any) -> AsyncIterator[Site]:
     """Start a lab and a service that knows it; unless its password is wrong, wait until the service hears it."""
-    port = free_port(0)
+    port = free_port()
     async with Lab(LabConfig(phones=PHONES, queues=QUEUES, menus=MENUS, agi_port=port, speed=SPEED)) as lab:
         asterisk = AsteriskSettings(
             "lab", port=lab.ami_port, username=lab.config.username, secret="wrong" if wrong_password else lab.config.secret

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.real.asterisk import free_port
+from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,8 @@ from ctiroute.errors import StoreError, StoreUnavailable
 from ctiroute.store.redis import open_link
 from ctiroute.store.redis.link import LONGEST_PAUSE_S, MAX_WAITING, TIMEOUT_S
 from tests.integration.redis.truth import RNG
-from tests.real.redis import free_port, until_true
+from tests.real.ports import free_port
+from tests.real.redis import until_true
 
 if TYPE_CHECKING:
     from ctiroute.store.redis import Link

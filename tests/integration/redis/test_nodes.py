@@ -11,7 +11,8 @@ import aiohttp
 
 from ctiroute.demo.company import COLLEAGUE, STRANGER, YOU
 from ctiroute.model import BlindTransferred, Status, ToQueue
-from tests.real.redis import free_port, until_true
+from tests.real.ports import free_port
+from tests.real.redis import until_true
 from tests.unit.app.office import PBX, WAIT_S, Office, office
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from ctiroute.store.redis import SharedMemory, open_link
 from ctiroute.store.redis.keys import NEWS, presence_key
 from ctiroute.store.redis.shared import Presence
 from tests.integration.redis.truth import RNG, utc_now
-from tests.real.redis import free_port, until_true
+from tests.real.ports import free_port
+from tests.real.redis import until_true
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
