@@ -48,7 +48,7 @@ RATE = 100  # calls/s
 SERVED_S = 90.0  # until the last of them has talked; alone it takes 27 s
 ROUTED = 0.5  # of the callers, at least. It is all of them, but on a machine with other work a node may decide without knowing who calls
 TABS = 10  # of each operator, where a whole floor is meant
-WHOLE_S, MOST_WHOLE_S = 2.0, 0.1  # from a pop to what it tells, for all and for nine of ten; most are whole at once
+WHOLE_S, MOST_WHOLE_S = 2.0, RING_S  # from a pop to what it tells: of all of them, and of nine of ten while the phone still rings
 BACK_S = 5.0  # a browser's way to another node, with a snapshot there
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("real_parts")]

@@ -23,6 +23,7 @@ from ctiroute.model import (
     ToOperator,
     ToQueue,
 )
+from ctiroute.model.quick import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MAX_FILES = 10_000  # some 2 KiB each; the oldest goes first, and can be read from the store again
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallFile:
     """One call's context, and what was decided about it in the form the screen needs."""

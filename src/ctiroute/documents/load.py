@@ -132,9 +132,10 @@ class _Composer:
     def compose(self, events: Iterator[yaml.Event]) -> Node:
         documents = 0
         for event in events:
+            if type(event) is yaml.ScalarEvent:  # three of four
+                self._scalar(event)
+                continue
             match event:
-                case yaml.ScalarEvent():
-                    self._scalar(event)
                 case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                     self._start(event)
                 case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -163,7 +164,12 @@ class _Composer:
             self._count(event, 0)
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(node, 1, 0)
-        self._place(node, 1, 0)
+        parent = self._stack[-1] if self._stack else None
+        if parent is not None and parent.key is None and parent.entries is not None:
+            parent.size += 1
+            parent.key = node
+        else:
+            self._place(node, 1, 0)
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._tag(event)

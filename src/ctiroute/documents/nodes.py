@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from ctiroute.errors import ConfigurationError, Fault
+from ctiroute.model.quick import quick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 MAX_FOUND = 60  # characters of the offending text in a message; more pushes the remedy off the line
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """One value."""
@@ -34,6 +36,7 @@ class Sequence:
     column: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
     """Keys and values in file order. A key is its text: `1` and `"1"` are the same key, and no key stands twice."""

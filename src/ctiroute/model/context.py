@@ -10,10 +10,12 @@ from ctiroute.model.evidence import Claim
 from ctiroute.model.identity import Customer, Identifier, Identity
 from ctiroute.model.interaction import Interaction, PastCall
 from ctiroute.model.outreach import Touch
+from ctiroute.model.quick import quick
 from ctiroute.model.reason import Reason
 from ctiroute.model.routing import RouteRequest, SourceReport
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallerQuery:
     """What a source is asked about a caller, in one trip."""
@@ -25,6 +27,7 @@ class CallerQuery:
     limit: int = 20  # at most so many of each kind, newest first
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallerFacts:
     """What a source knows of a caller."""
@@ -38,6 +41,7 @@ class CallerFacts:
     read_at: datetime | None = None  # aware, UTC: when a copy of them was last known to be true; None: read from the truth just now
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallerContext:
     """The request, and what was found about it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ctiroute.model.evidence import Candidate
+from ctiroute.model.quick import quick
 
 
 class Medium(StrEnum):
@@ -42,6 +43,7 @@ class Identifier:
     value: str  # phone: E.164; email: lower case; others: as the source gives them
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A person or firm."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
+from ctiroute.model.quick import quick
 
 
 class InteractionStatus(StrEnum):
@@ -18,6 +19,7 @@ class InteractionStatus(StrEnum):
     CLOSED = "closed"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class InteractionEvent:
     """One thing that happened in an interaction."""
@@ -27,6 +29,7 @@ class InteractionEvent:
     text: str  # for people
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """One conversation with its outcome."""
@@ -59,6 +62,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # we lost sight of it (restart, link down)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PastCall:
     """An earlier call of this caller."""

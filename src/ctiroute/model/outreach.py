@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
+from ctiroute.model.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TouchStatus(StrEnum):
     ANSWERED = "answered"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OfferTerms:
     """What a touch offered. `touch.offer.*` in rules and templates."""
@@ -43,6 +45,7 @@ class OfferTerms:
     fields: Mapping[str, str] = field(default_factory=dict)  # anything else the campaign carries: amount, product, ...
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Touch:
     """One instance of a campaign, sent to one identifier."""

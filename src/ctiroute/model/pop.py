@@ -10,6 +10,7 @@ from ctiroute.model.callback import CallbackPromise
 from ctiroute.model.context import CallerContext
 from ctiroute.model.interaction import Outcome
 from ctiroute.model.proposal import Fate
+from ctiroute.model.quick import quick
 from ctiroute.model.routing import RuleTrace, SourceReport, Status
 
 
@@ -116,6 +117,7 @@ class MissedCall:
     rang_s: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """A call as it is kept. Written often, merged by `call_id`: a field that is None leaves what is stored."""

@@ -28,6 +28,9 @@ class Cuts:
     erasures: datetime | None = None  # what tells running nodes of an erasure, by the time of the erasure
 
 
+KEPT_KINDS = tuple(field.name for field in fields(Cuts))  # in the order in which stores let go of them: a call before its snapshot
+
+
 @dataclass(frozen=True, slots=True)
 class Purged:
     """How many records of each kind were old enough to go."""

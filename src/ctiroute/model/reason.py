@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Medium
+from ctiroute.model.quick import quick
 
 
 class ReasonKind(StrEnum):
@@ -17,6 +18,7 @@ class ReasonKind(StrEnum):
     NONE = "none"  # none of what is known: something else
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a confidence rests on, as parts for words. The same for everything that is as old and of the same campaign or topic."""
@@ -27,6 +29,7 @@ class Evidence:
     confirmed: int = 0  # of these, how often an operator said so
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A candidate for why the customer calls; of one call's the likeliest comes first, and what they leave to 1 is "none of these"."""

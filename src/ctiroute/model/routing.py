@@ -10,10 +10,12 @@ from enum import StrEnum
 from ctiroute.model.identity import Identifier, Medium
 from ctiroute.model.phone import country_of
 from ctiroute.model.queue import QueueState
+from ctiroute.model.quick import quick
 
 TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Caller:
     """What the network says of who calls: a claim, not a proof."""
@@ -29,6 +31,7 @@ class Caller:
         return country_of(self.phone) if self.phone is not None else None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
     """One question, from any medium."""
@@ -147,6 +150,7 @@ class RuleTrace:
     goes_on: bool = False  # it matched, added what it says, and left the call to the rules after it
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class SourceReport:
     """What became of one look-up."""
@@ -175,6 +179,7 @@ class Trace:
         return self._rules
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer."""

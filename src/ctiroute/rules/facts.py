@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctiroute.model import CallerContext, Operator, QueueState, RouteRequest
+from ctiroute.model.quick import quick
 
 if TYPE_CHECKING:
     from ctiroute.model import Interaction, Touch
@@ -44,6 +45,7 @@ class Bound(NamedTuple):
 HOLDS = Bound()  # holds, and is about nothing in particular
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Needs:
     """How far back a rule set looks, and at what; the engine asks its sources for no more."""
@@ -56,6 +58,10 @@ class Needs:
     operators: frozenset[str] = frozenset()  # operator_ids asked for by name; others come from the caller's own history
 
     def __or__(self, other: Needs) -> Needs:
+        if other is NO_NEEDS:
+            return self
+        if self is NO_NEEDS:
+            return other
         return Needs(
             max(self.touches, other.touches),
             max(self.calls, other.calls),

@@ -10,7 +10,7 @@ from ctiroute.documents import Mapping, Node, Sequence, did_you_mean, fault, one
 from ctiroute.errors import ConfigurationError, Fault
 from ctiroute.model import Verdict
 from ctiroute.rules.conditions import CONDITIONS
-from ctiroute.rules.facts import HOLDS, Bound, Facts, Needs
+from ctiroute.rules.facts import HOLDS, NO_NEEDS, Bound, Facts, Needs
 from ctiroute.rules.forms import AllOf, AnyOf, Form, Leaf, NotOf
 from ctiroute.rules.guards import Guards, of_all, of_any
 
@@ -108,7 +108,7 @@ def explain_every(conditions: tuple[Condition, ...], facts: Facts) -> tuple[bool
 
 def needs_of(conditions: tuple[Condition, ...]) -> Needs:
     """Return how far back all of them together look."""
-    needs = Needs()
+    needs = NO_NEEDS
     for condition in conditions:
         needs |= condition.needs
     return needs

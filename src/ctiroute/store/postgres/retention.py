@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from ctiroute.model import Purged
+from ctiroute.model import KEPT_KINDS, Purged
 from ctiroute.store.postgres.schema import PURGE_LOCK, TOUCHES_LOCK
 
 if TYPE_CHECKING:
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from ctiroute.store.postgres.link import Link
 
 log = logging.getLogger(__name__)
-
-KINDS = (
-    "touches",
-    "interactions",
-    "calls",
-    "snapshots",
-    "missed_calls",
-    "wrap_ups",
-    "callbacks",
-    "reasons",
-    "proposals",
-    "attributions",
-    "deliveries",
-    "erasures",
-)
 
 # Whoever waits for a table has everybody wait who comes after: a month is dropped when nobody reads touches at length just then.
 _WAIT = "100ms"
@@ -48,7 +33,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def moments(cuts: Cuts) -> Mapping[str, datetime]:
     """Return the cut of each kind; one that is kept for ever has a cut before all times."""
-    return {kind: getattr(cuts, kind) or _NEVER for kind in KINDS}
+    return {kind: getattr(cuts, kind) or _NEVER for kind in KEPT_KINDS}
 
 
 async def purge_kind(link: Link, kind: str, before: datetime, limit: int) -> int:
@@ -105,7 +90,7 @@ async def count_expired(link: Link, cuts: Cuts) -> Purged:
     """Return what a whole purge would remove. Looks at all identifiers: takes its time."""
     await link.run("allow_scans", "on", _WAIT, "0")
     found = (await link.run("count_expired", *moments(cuts).values()))[0]
-    return Purged(**dict(zip((*KINDS, "identifiers"), found, strict=True)))
+    return Purged(**dict(zip((*KEPT_KINDS, "identifiers"), found, strict=True)))
 
 
 def _ended(year: int, month: int) -> datetime:

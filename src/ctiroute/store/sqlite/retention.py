@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ctiroute.model import Purged
+from ctiroute.model import KEPT_KINDS, Purged
 from ctiroute.store.sqlite.faults import mapped
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
@@ -21,26 +21,12 @@ if TYPE_CHECKING:
 
     from ctiroute.model import Cuts
 
-KINDS = (
-    "touches",
-    "interactions",
-    "calls",
-    "snapshots",
-    "missed_calls",
-    "wrap_ups",
-    "callbacks",
-    "reasons",
-    "proposals",
-    "attributions",
-    "deliveries",
-    "erasures",
-)
 _NEVER = -(2**63)  # before every time there is
 
 
 def moments(cuts: Cuts) -> Mapping[str, int]:
     """Return the cut of each kind in microseconds; one that is kept for ever has a cut before all times."""
-    given = {kind: getattr(cuts, kind) for kind in KINDS}
+    given = {kind: getattr(cuts, kind) for kind in KEPT_KINDS}
     return {kind: _NEVER if cut is None else to_microseconds(cut) for kind, cut in given.items()}
 
 
@@ -60,7 +46,7 @@ def count_expired(path: Path, cuts: Cuts) -> Purged:
     """Return what a whole purge would remove, read on a connection of its own. Looks at all identifiers: not for the loop's thread."""
     at = moments(cuts)
     with mapped("count what is old"), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        found = {kind: _count(connection, kind, at[kind]) for kind in KINDS if kind != "snapshots"}
+        found = {kind: _count(connection, kind, at[kind]) for kind in KEPT_KINDS if kind != "snapshots"}
         return Purged(
             **found,
             snapshots=_count(connection, "snapshots", at["snapshots"], at["calls"]),

@@ -59,6 +59,29 @@ WHERE x.identifier_id = ?1 AND x.customer_id IS NULL AND (x.closed = 0 OR x.upda
 ORDER BY x.closed, x.updated_at DESC
 LIMIT ?3
 
+-- name: rank_interactions_of_customer
+-- Which those are, out of the index alone: several customers or identifiers have more of them together than are asked for.
+SELECT closed, -updated_at, interaction_key
+FROM interactions
+WHERE customer_id = ?1 AND (closed = 0 OR updated_at >= ?2)
+ORDER BY closed, updated_at DESC
+LIMIT ?3
+
+-- name: rank_interactions_of_identifier
+-- The same for an identifier whose interactions name no customer.
+SELECT closed, -updated_at, interaction_key
+FROM interactions
+WHERE identifier_id = ?1 AND customer_id IS NULL AND (closed = 0 OR updated_at >= ?2)
+ORDER BY closed, updated_at DESC
+LIMIT ?3
+
+-- name: find_interactions
+-- Those of these keys (a JSON list), newest first.
+SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
+    x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags
+FROM json_each(?1) asked JOIN interactions x ON x.interaction_key = asked.value
+    LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
+
 -- name: find_calls
 -- Earlier calls from one number since a time, newest first.
 SELECT call_id, received_at, outcome, rule, queue, operator_id, customer_id FROM calls
