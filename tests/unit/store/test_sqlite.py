@@ -179,7 +179,7 @@ def test_every_statement_is_described_and_prepares(schema: Path, name: str) -> N
         connection.execute("EXPLAIN " + statement, parameters(statement))
 
 
-@pytest.mark.parametrize("name", [name for name in SQL if name.startswith("find_")])
+@pytest.mark.parametrize("name", [name for name in SQL if name.startswith(("find_", "rank_"))])
 def test_the_call_path_only_searches_indices_and_never_sorts(schema: Path, name: str) -> None:
     """No full scan and no temporary b-tree in any statement a call waits for; each has a LIMIT."""
     statement = SQL[name]

@@ -188,7 +188,7 @@ class Reader:
         for identifier_id in wrote:
             ranked += self._execute(_RANK_OF_IDENTIFIER, (identifier_id, since, limit)).fetchall()
         ranked.sort()
-        return self._execute(_FIND_INTERACTIONS, (str([key for _, _, key in ranked[:limit]]),)).fetchall()
+        return self._execute(_FIND_INTERACTIONS, (str([key for _, _, key in ranked[:limit]]), limit)).fetchall()
 
     def _start(self) -> None:
         self._until = monotonic() + BUDGET_WALL_S

@@ -76,11 +76,12 @@ ORDER BY closed, updated_at DESC
 LIMIT ?3
 
 -- name: find_interactions
--- Those of these keys (a JSON list), newest first.
+-- Those of these keys (a JSON list).
 SELECT x.interaction_id, x.customer_id, x.medium, x.topic, x.title, x.status, x.opened_at, x.updated_at, x.owner,
     x.outcome, x.form, x.events, i.kind, i.value, x.source, x.external_id, x.revision, x.flags
 FROM json_each(?1) asked JOIN interactions x ON x.interaction_key = asked.value
     LEFT JOIN identifiers i ON i.identifier_id = x.identifier_id
+LIMIT ?2
 
 -- name: find_calls
 -- Earlier calls from one number since a time, newest first.
