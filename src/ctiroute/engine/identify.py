@@ -21,19 +21,6 @@ def identity_of(facts: CallerFacts, now: datetime) -> Identity:
     customers = facts.customers
     if len(customers) < 2 and not facts.claims:  # noqa: PLR2004 - of one nobody chooses
         return Identity.of(customers)
-    candidates = rank(customers, facts.claims, last_contacts(facts), now)
+    candidates = rank(customers, facts.claims, facts.last_contacts(), now)
     by_id = {each.customer_id: each for each in customers}
     return Identity.of(tuple(by_id[each.customer_id] for each in candidates), candidates)
-
-
-def last_contacts(facts: CallerFacts) -> dict[str, datetime]:
-    """Return when we last had to do with each customer whom a touch, an interaction or a call names."""
-    last: dict[str, datetime] = {}
-    for customer_id, at in (
-        *((touch.customer_id, touch.sent_at) for touch in facts.touches),
-        *((interaction.customer_id, interaction.updated_at) for interaction in facts.interactions),
-        *((call.customer_id, call.received_at) for call in facts.calls),
-    ):
-        if customer_id is not None:
-            last[customer_id] = max(at, last.get(customer_id, at))
-    return last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ctiroute.model.evidence import Claim
 from ctiroute.model.identity import Customer, Identifier, Identity
@@ -13,6 +13,8 @@ from ctiroute.model.outreach import Touch
 from ctiroute.model.quick import quick
 from ctiroute.model.reason import Reason
 from ctiroute.model.routing import RouteRequest, SourceReport
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)  # before any contact
 
 
 @quick
@@ -39,6 +41,25 @@ class CallerFacts:
     # Of whom more is known than that the company's file has the asked identifier: what is said for it, by customer id.
     claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     read_at: datetime | None = None  # aware, UTC: when a copy of them was last known to be true; None: read from the truth just now
+
+    def last_contacts(self) -> dict[str, datetime]:
+        """Return when we last had to do with each customer whom a touch, an interaction or a call names."""
+        last: dict[str, datetime] = {}
+        for customer_id, at in (
+            *((touch.customer_id, touch.sent_at) for touch in self.touches),
+            *((interaction.customer_id, interaction.updated_at) for interaction in self.interactions),
+            *((call.customer_id, call.received_at) for call in self.calls),
+        ):
+            if customer_id is not None:
+                last[customer_id] = max(at, last.get(customer_id, at))
+        return last
+
+    def by_last_contact(self) -> tuple[Customer, ...]:
+        """Return the candidates for a shared key, whoever we last had to do with first; of equals, by id."""
+        last = self.last_contacts()
+        # Twice, for a time cannot be turned round: by id, then (sorting is stable) by time.
+        by_id = sorted(self.customers, key=lambda each: each.customer_id)
+        return tuple(sorted(by_id, key=lambda each: last.get(each.customer_id, _LONG_AGO), reverse=True))
 
 
 @quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctiroute.model import IMPORTED, CallerFacts, Customer, Identifier, Interaction, PastCall, Touch
@@ -79,22 +80,9 @@ def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts
     if parts.into:
         said = parts.claims({each: said.get(each, (IMPORTED,)) for each, row in people.items() if row[12] != _PART})
         touches, interactions, calls = parts.renamed(touches), parts.renamed(interactions), parts.renamed(calls)
-    whole = _by_last_contact(united(customers, parts.into).values(), touches, interactions, calls)[:limit]
-    return CallerFacts(tuple(whole), tuple(touches), tuple(interactions), tuple(calls), said)
-
-
-def _by_last_contact(
-    customers: Iterable[Customer], touches: list[Touch], interactions: list[Interaction], calls: list[PastCall]
-) -> list[Customer]:
-    """Return the candidates for a shared number, whoever we last had to do with first."""
-    last: dict[str | None, datetime] = {}
-    for customer_id, at in (
-        *((touch.customer_id, touch.sent_at) for touch in touches),
-        *((interaction.customer_id, interaction.updated_at) for interaction in interactions),
-        *((call.customer_id, call.received_at) for call in calls),
-    ):
-        last[customer_id] = max(at, last.get(customer_id, at))
-    return sorted(customers, key=lambda it: (0 if (at := last.get(it.customer_id)) is None else -at.timestamp(), it.customer_id))
+    whole = tuple(united(customers, parts.into).values())
+    facts = CallerFacts(whole, tuple(touches), tuple(interactions), tuple(calls), said)
+    return replace(facts, customers=facts.by_last_contact()[:limit])
 
 
 def _sent_at(touch: Touch) -> datetime:

@@ -14,7 +14,7 @@ from operator import attrgetter
 import msgspec
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import CallerFacts, CallerQuery, Customer, Interaction, InteractionStatus
+from ctiroute.model import CallerFacts, CallerQuery, Interaction, InteractionStatus
 
 VERSION = b"1"
 HEADER = 17
@@ -84,7 +84,7 @@ def answer(kept: Kept, query: CallerQuery) -> CallerFacts:
         claims=facts.claims,
     )
     if len(facts.customers) > 1 and found != facts:  # who was the last we had to do with may have changed with what was left out
-        found = replace(found, customers=_by_last_contact(found))
+        found = replace(found, customers=found.by_last_contact())
     return found if len(found.customers) <= limit else replace(found, customers=found.customers[:limit])
 
 
@@ -96,18 +96,3 @@ def _interactions(kept: tuple[Interaction, ...], query: CallerQuery) -> tuple[In
         found = ([it for it in found if it.status is not InteractionStatus.CLOSED] + closed)[: query.limit]
         found.sort(key=attrgetter("updated_at"), reverse=True)
     return tuple(found)
-
-
-def _by_last_contact(facts: CallerFacts) -> tuple[Customer, ...]:
-    """Return the candidates for a shared number as a store does: whoever was last in touch first."""
-    contacts = (
-        *((it.customer_id, it.sent_at) for it in facts.touches),
-        *((it.customer_id, it.updated_at) for it in facts.interactions),
-        *((it.customer_id, it.received_at) for it in facts.calls),
-    )
-    last: dict[str | None, datetime] = {}
-    for customer_id, at in contacts:
-        last[customer_id] = max(at, last.get(customer_id, at))
-    # Twice, for a time cannot be turned round: by id, then (the sort is stable) by time; who was in touch never comes last.
-    by_id = sorted(facts.customers, key=lambda it: it.customer_id)
-    return tuple(sorted(by_id, key=lambda it: last.get(it.customer_id, _EPOCH), reverse=True))

@@ -9,6 +9,7 @@ statement is bounded by an index and a LIMIT, and a progress handler ends whatev
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from math import inf
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -138,8 +139,8 @@ class Reader:
                 customers = list(united({each.customer_id: each for each in customers}, into).values())
                 touches, interactions, calls = parts.renamed(touches), parts.renamed(interactions), tuple(parts.renamed(calls))
                 claims = parts.claims({row[0]: to_claims(row[11]) for row in found if row[11] != _PART})
-            customers = _by_last_contact(customers, touches, interactions, calls)[:limit]
-        return CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls, claims)
+        facts = CallerFacts(tuple(customers), tuple(touches), tuple(interactions), calls, claims)
+        return facts if len(customers) < 2 else replace(facts, customers=facts.by_last_contact()[:limit])  # noqa: PLR2004 - one is one
 
     def _with_other_phones(
         self, calls: tuple[PastCall, ...], customers: list[Customer], asked: Identifier, since: int, limit: int
@@ -221,20 +222,6 @@ def _read_identities(found: list[Row], asked: Identifier) -> tuple[list[Customer
             wrote[identifier_id] = None
     customers = [rows.customer_of(row[0], row[1], row[2], row[3], identifiers) for row, identifiers in people.values()]
     return customers, reached, list(wrote)
-
-
-def _by_last_contact(
-    customers: list[Customer], touches: list[Touch], interactions: list[Interaction], calls: Iterable[PastCall]
-) -> list[Customer]:
-    """Return the candidates for a shared number, whoever we last had to do with first."""
-    last: dict[str | None, int] = {}
-    for customer_id, at in (
-        *((touch.customer_id, to_microseconds(touch.sent_at)) for touch in touches),
-        *((interaction.customer_id, to_microseconds(interaction.updated_at)) for interaction in interactions),
-        *((call.customer_id, to_microseconds(call.received_at)) for call in calls),
-    ):
-        last[customer_id] = max(at, last.get(customer_id, at))
-    return sorted(customers, key=lambda customer: (-last.get(customer.customer_id, -(2**63)), customer.customer_id))
 
 
 def _position(row: Row) -> int:

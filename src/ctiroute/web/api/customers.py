@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
-from ctiroute.engine.identify import last_contacts
 from ctiroute.errors import StoreConflict
 from ctiroute.model import CallerQuery, Confirm, Deny, IdentifierKind, Identity, Merge, Scope, Split, Undo
 from ctiroute.model.confidence import rank
@@ -67,7 +66,7 @@ class Customers:
         await self._keys.admit(request, Scope.CUSTOMERS_READ)
         identifier, limit = self._asked(request), number(request, "limit", _KNOWN, MOST)
         facts = await self._store.find_caller(CallerQuery(identifier, _EVER, _EVER, _EVER, limit))
-        ranked = rank(facts.customers, facts.claims, last_contacts(facts), self._clock())
+        ranked = rank(facts.customers, facts.claims, facts.last_contacts(), self._clock())
         by_id = {each.customer_id: each for each in facts.customers}
         customers = tuple(by_id[each.customer_id] for each in ranked)
         return answer(
