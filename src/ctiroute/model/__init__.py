@@ -53,7 +53,7 @@ from ctiroute.model.links import (
 from ctiroute.model.operator import Member, Operator, Role
 from ctiroute.model.outreach import Campaign, OfferTerms, Receipt, Touch, TouchStatus
 from ctiroute.model.pop import CallRecord, ColleagueNote, MissedCall, Offer, PopState, ReasonChip, ScreenPop, ShadowReport, ShownProposal
-from ctiroute.model.privacy import KEPT_KINDS, Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
+from ctiroute.model.privacy import Cuts, Erasure, ErasureMarker, Kept, Purged, Subject
 from ctiroute.model.proposal import Fate, ProposalFate
 from ctiroute.model.queue import QueueState
 from ctiroute.model.reason import ConfirmedReason, Evidence, Reason, ReasonKind, ReasonTally
@@ -81,7 +81,6 @@ from ctiroute.model.rules_version import NodeRules, RulesVersion
 
 __all__ = [
     "IMPORTED",
-    "KEPT_KINDS",
     "OPERATOR",
     "TRIAL",
     "UNKNOWN",

@@ -17,7 +17,8 @@ T = TypeVar("T")
 def quick(cls: type[T]) -> type[T]:
     """Give a frozen dataclass with slots a constructor that takes a third of the time; all else stays.
 
-    Raises `TypeError` for a class it is not made for: with bases, without slots, or with fields that are not plain parameters.
+    Nothing may derive from it: what is made is of this very class. Raises `TypeError` for a class this is not for: with bases, without
+    slots, or with fields that are not plain parameters.
     """
     given = fields(cls)  # type: ignore[arg-type] # a dataclass; anything else is refused by it
     slots = cls.__dict__.get("__slots__")

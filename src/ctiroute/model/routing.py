@@ -15,7 +15,6 @@ from ctiroute.model.quick import quick
 TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Caller:
     """What the network says of who calls: a claim, not a proof."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from ctiroute.model import KEPT_KINDS, Purged
+from ctiroute.model import Purged
+from ctiroute.model.privacy import KEPT_KINDS
 from ctiroute.store.postgres.schema import PURGE_LOCK, TOUCHES_LOCK
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ctiroute.model import KEPT_KINDS, Purged
+from ctiroute.model import Purged
+from ctiroute.model.privacy import KEPT_KINDS
 from ctiroute.store.sqlite.faults import mapped
 from ctiroute.store.sqlite.statements import SQL
 from ctiroute.store.touch_rows import to_microseconds

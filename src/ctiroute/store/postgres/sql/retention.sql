@@ -93,7 +93,7 @@ WITH gone AS (
 SELECT count(*) FROM gone
 
 -- name: count_expired
--- What is before its time, kind by kind, in the order of `model.KEPT_KINDS`, and identifiers that nothing else refers to.
+-- What is before its time, kind by kind, in the order of `model.privacy.KEPT_KINDS`, and identifiers that nothing else refers to.
 SELECT
     (SELECT count(*) FROM touches WHERE sent_at < $1),
     (SELECT count(*) FROM interactions WHERE closed AND updated_at < $2),
