@@ -13,8 +13,11 @@ ARGS ?=
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
-# As tests/integration/faults, it measures what is left of a machine under load: nothing runs beside it.
+# These measure what is left of a machine under load: nothing runs beside them.
+FAULTS := tests/integration/faults
 ALONE := tests/acceptance/test_cluster.py
+# The tests of the pure rooms, held to what they reach of them.
+PURE := $(addprefix tests/unit/,model documents protocol reasons rules desk engine)
 
 .PHONY: demo cluster test check style types units bench bench-reasons bench-rules bench-stores bench-context format frontend clean help
 
@@ -40,14 +43,14 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m tests.real.install
 	@$(BIN)/python -m coverage erase
 ifeq ($(strip $(ARGS)),)
-	@$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report= -n auto
-	@$(BIN)/python -m pytest tests/integration --ignore=tests/integration/faults -n auto --dist loadfile
-	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(WORKERS)
-	@$(BIN)/python -m pytest tests/integration/faults $(ALONE)
-else
-	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
-endif
+	@$(BIN)/python -m pytest $(PURE) --cov --cov-report= -n $(WORKERS)
 	@$(BIN)/python tests/coverage_figures.py
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(addprefix --ignore=,$(PURE) $(FAULTS)) -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(WORKERS)
+	@$(BIN)/python -m pytest $(FAULTS) $(ALONE)
+else
+	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: $(VENV)/.dev
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target style types units
