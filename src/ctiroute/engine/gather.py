@@ -94,11 +94,11 @@ class Gatherer:
 
     def gather_now(self, request: RouteRequest, reach: Reach, now: datetime) -> CallerContext | None:
         """Return what is known when no source has to be waited for; None, with nobody asked, when one has: see `gather`."""
+        if self._slow and _is_known_by(request):
+            return None
         query = _query(request, reach, now)
         if query is None:
             return _nothing_to_ask(request, now)
-        if self._slow:
-            return None
         return _context(request, self._ask_quick(query), now, self._rank)
 
     def begin(
@@ -187,6 +187,11 @@ def _ask_now(name: str, find_now: FindNow, query: CallerQuery) -> Answer:
 
 def _ms(started: float) -> float:
     return round((perf_counter() - started) * 1000, 3)
+
+
+def _is_known_by(request: RouteRequest) -> bool:
+    """Return whether there is anything to ask by."""
+    return request.caller.phone is not None or request.identifier is not None
 
 
 def _query(request: RouteRequest, reach: Reach, now: datetime) -> CallerQuery | None:

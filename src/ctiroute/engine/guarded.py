@@ -1,4 +1,4 @@
-"""One source behind its breaker: asked in a task that may outlive the caller's patience, judged, measured. Knows no other source."""
+"""One source behind its breaker: asked, for longer than the caller's patience if need be, judged, measured. Knows no other source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 from ctiroute.engine.breaker import Breaker, BreakerPolicy, BreakerState
-from ctiroute.engine.source import failure
+from ctiroute.engine.source import Telling, failure
+from ctiroute.errors import StoreUnavailable
 from ctiroute.model import SourceReport
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ctiroute.engine.breaker import Permit
     from ctiroute.engine.source import Answer, Copy, Source
     from ctiroute.model import CallerFacts, CallerQuery
+
+    FindSoon = Callable[[CallerQuery, Callable[[CallerFacts | Exception], None]], Callable[[], object]]
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +51,19 @@ class SourceMetrics:
 
 
 class Asked:
-    """A look-up under way, or ended. A caller's way leads through here, so it is one task, and no future and no timer of its own."""
+    """A look-up under way, or ended. A caller's way leads through here, so it has no future and no timer of its own."""
 
-    __slots__ = ("_by", "answer", "at", "permit", "task", "too_late")
+    __slots__ = ("_arrived", "_by", "_end", "answer", "at", "permit", "started")
 
-    def __init__(self, by: Guarded, permit: Permit, at: float) -> None:
+    def __init__(self, by: Guarded, permit: Permit, at: float, arrived: Callable[[Asked], None]) -> None:
         self._by = by
+        # Both are let go of when it ends: who asked holds this, and what goes in circles waits for the garbage collector.
+        self._arrived: Callable[[Asked], None] | None = arrived
+        self._end: Callable[[], object] | None = None
         self.permit = permit
         self.at = at  # the event loop's clock
-        self.answer: Answer | None = None  # None: there is none yet
-        self.too_late = ""  # why it was given up, in words
-        self.task: asyncio.Task[None] | None = None
+        self.started = perf_counter()  # finer than the clock of some event loops
+        self.answer: Answer | None = None  # None: there is none yet, or nobody waits for one
 
     @property
     def is_probe(self) -> bool:
@@ -70,16 +75,36 @@ class Asked:
         """What was answered; None: nothing, or nothing yet."""
         return None if self.answer is None else self.answer[0]
 
+    def begin(self, find_soon: FindSoon, query: CallerQuery) -> None:
+        """Ask."""
+        self._end = find_soon(query, self._told)
+
     def cancel(self) -> None:
         """End it: nobody waits for the answer any more, which says nothing against the source."""
-        if self.task is not None and self.answer is None and self.task.cancel():
-            self._by.forget(self.permit)
+        if self.let_go() is not None:
+            self._by.forget(self)
 
     def time_out(self, why: str) -> None:
         """End it: it has taken so long that it counts as not answered."""
-        if self.task is not None and self.answer is None:
-            self.too_late = why
-            self.task.cancel()
+        arrived = self.let_go()
+        if arrived is not None:
+            self.answer = self._by.silent(self, why)
+            arrived(self)
+
+    def let_go(self) -> Callable[[Asked], None] | None:
+        """End it without a word; return whom to tell, None: it has ended."""
+        end, arrived = self._end, self._arrived
+        self._end = self._arrived = None
+        if end is not None:
+            end()
+        return arrived
+
+    def _told(self, result: CallerFacts | Exception) -> None:
+        arrived, self._arrived = self._arrived, None
+        self._end = None
+        if arrived is not None:  # not given up in the same moment
+            self.answer = self._by.told(self, result)
+            arrived(self)
 
 
 class Guarded:
@@ -98,11 +123,13 @@ class Guarded:
         self.name = source.name
         self._task_name = f"look up in {source.name}"
         self._source = source
+        self._find_soon: FindSoon = source.find_soon if isinstance(source, Telling) else self._find_in_task
         self._policy = policy
         self._clock = clock
         self._awake = awake
         self._breaker = Breaker(policy, chance, self._changed)
-        self._running: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks weakly
+        self._running: set[Asked] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks weakly
         # A child look-up costs a lock, so each is done once.
         self._results = {result: metrics.look_ups.labels(self.name, result) for result in RESULTS}
         self._changes = {state: metrics.changes.labels(self.name, state.value) for state in BreakerState}
@@ -117,10 +144,9 @@ class Guarded:
         if permit is None:
             self._results["skipped"].inc()
             return None
-        asked = Asked(self, permit, now)
-        asked.task = task = loop.create_task(self._look_up(asked, query, loop, arrived), name=self._task_name)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        asked = Asked(self, permit, now, arrived)
+        self._running.add(asked)
+        asked.begin(self._find_soon, query)
         return asked
 
     def answer(self, asked: Asked | None, now: float) -> Answer:
@@ -131,43 +157,60 @@ class Guarded:
             return None, SourceReport(self.name, "late", _ms(now - asked.at), "had not answered when the call had to be decided")
         return asked.answer
 
-    def forget(self, permit: Permit) -> None:
+    def forget(self, asked: Asked) -> None:
         """Take note that nobody waits for a look-up any more."""
-        self._breaker.forgotten(permit, self._awake.time())
+        self._running.discard(asked)
+        self._breaker.forgotten(asked.permit, self._awake.time())
         self._results["left"].inc()
+
+    def silent(self, asked: Asked, why: str) -> Answer:
+        """Return what is said of a look-up that took too long, and take note of it."""
+        return self._failed(asked, "silent", SourceReport(self.name, "late", _ms_since(asked.started), why))
+
+    def told(self, asked: Asked, result: CallerFacts | Exception) -> Answer:
+        """Return what is said of an answer, and take note of it."""
+        if isinstance(result, Exception):
+            return self._failed(asked, "failed", failure(self.name, _ms_since(asked.started), result))
+        took = perf_counter() - asked.started
+        in_time = asyncio.get_running_loop().time() - asked.at < self._policy.slow_s
+        self._running.discard(asked)
+        self._breaker.answered(asked.permit, self._awake.time())
+        self._results["ok" if in_time else "slow"].inc()
+        self._seconds.observe(took)
+        age = None if result.read_at is None else max(0.0, round((self._clock() - result.read_at).total_seconds(), 3))
+        return result, SourceReport(self.name, "ok", _ms(took), age_s=age)
 
     async def close(self) -> None:
         """End all look-ups, and return when they have ended."""
-        for task in self._running:
+        for asked in tuple(self._running):
+            asked.let_go()
+        self._running.clear()
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _look_up(self, asked: Asked, query: CallerQuery, loop: asyncio.AbstractEventLoop, arrived: Callable[[Asked], None]) -> None:
-        started = perf_counter()  # finer than the clock of some event loops
+    def _find_in_task(self, query: CallerQuery, told: Callable[[CallerFacts | Exception], None]) -> Callable[[], object]:
+        task = asyncio.get_running_loop().create_task(self._find(query, told), name=self._task_name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task.cancel
+
+    async def _find(self, query: CallerQuery, told: Callable[[CallerFacts | Exception], None]) -> None:
+        result: CallerFacts | Exception
         try:
-            facts = await self._source.find_caller(query)
+            result = await self._source.find_caller(query)
         except asyncio.CancelledError:
-            if asked.too_late:
-                report = SourceReport(self.name, "late", _ms_since(started), asked.too_late)
-                asked.answer = self._failed(asked.permit, "silent", report)
-            elif asked.task is None or asked.task.cancelling():
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
                 raise  # nobody waits for it any more
-            else:
-                report = SourceReport(self.name, "failed", _ms_since(started), "lost its connection")
-                asked.answer = self._failed(asked.permit, "failed", report)
+            result = StoreUnavailable("lost its connection")
         except Exception as error:  # noqa: BLE001 - whatever a source does, the caller goes on
-            asked.answer = self._failed(asked.permit, "failed", failure(self.name, _ms_since(started), error))
-        else:
-            now, took = loop.time(), perf_counter() - started
-            self._breaker.answered(asked.permit, self._awake.time())
-            self._results["ok" if now - asked.at < self._policy.slow_s else "slow"].inc()
-            self._seconds.observe(took)
-            age = None if facts.read_at is None else max(0.0, round((self._clock() - facts.read_at).total_seconds(), 3))
-            asked.answer = facts, SourceReport(self.name, "ok", _ms(took), age_s=age)
-        arrived(asked)
+            result = error
+        told(result)
 
-    def _failed(self, permit: Permit, result: str, report: SourceReport) -> Answer:
-        self._breaker.failed(permit, self._awake.time())
+    def _failed(self, asked: Asked, result: str, report: SourceReport) -> Answer:
+        self._running.discard(asked)
+        self._breaker.failed(asked.permit, self._awake.time())
         self._results[result].inc()
         return None, report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from ctiroute.errors import StoreError
 from ctiroute.model import CallerFacts, SourceReport
@@ -32,6 +32,17 @@ class Source(Protocol):
 
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
         """Return what is known; any exception means that it did not answer."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A source that tells its answer by itself, which spares a task for each caller."""
+
+    def find_soon(self, query: CallerQuery, told: Callable[[CallerFacts | Exception], None]) -> Callable[[], None]:
+        """Do as `find_caller`: call `told` once, later, with what is known or what went wrong.
+
+        Returns what lets go of it: `told` is not called any more then.
+        """
 
 
 class Copy(Protocol):

@@ -76,13 +76,41 @@ class Peer:
         return self.facts
 
 
+class TellingPeer(Peer):
+    """The same, but one that tells its answer by itself and has no task for it."""
+
+    def find_soon(self, query: CallerQuery, told: Callable[[CallerFacts | Exception], None]) -> Callable[[], None]:  # noqa: ARG002 - as above
+        """Answer in a while, if nobody lets go of it."""
+        loop = asyncio.get_running_loop()
+        self.asked_at.append(loop.time())
+        self.running += 1
+
+        def answer() -> None:
+            self.running -= 1
+            told(self.error or self.facts)
+
+        def let_go() -> None:
+            timer.cancel()
+            self.running -= 1
+            self.cancelled += 1
+
+        timer = loop.call_later(self.after_s, answer)
+        return let_go
+
+    async def find_caller(self, query: CallerQuery) -> CallerFacts:  # noqa: ARG002 - as above
+        """Be asked otherwise."""
+        raise AssertionError("a task was made for nothing")
+
+
 class Stage:
     """A gatherer over a store and perhaps its copy, on the virtual clock."""
+
+    store_kind: type[Peer] = Peer
 
     def __init__(self, *, copy: bool = True) -> None:
         self.loop = asyncio.get_running_loop()
         self.began = self.loop.time()
-        self.store = Peer("store", TRUTH)
+        self.store = self.store_kind("store", TRUTH)
         self.copy = Peer("copy", COPIED)
         self.registry = CollectorRegistry()
         source: Source | Backed = Backed(self.store, self.copy) if copy else self.store
@@ -109,6 +137,12 @@ class Stage:
     def metric(self, name: str, **labels: str) -> float:
         """Return a sample."""
         return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture(autouse=True, params=[Peer, TellingPeer], ids=["awaited", "telling"])
+def _either_kind_of_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play every scenario with a store that is awaited, and with one that tells."""
+    monkeypatch.setattr(Stage, "store_kind", request.param)
 
 
 def states(context: CallerContext) -> dict[str, str]:
@@ -414,8 +448,9 @@ def test_a_caller_who_hangs_up_ends_both_look_ups() -> None:
     run(scenario())
 
 
-def test_a_source_that_loses_something_of_its_own_cancels_no_caller() -> None:
+def test_a_source_that_loses_something_of_its_own_cancels_no_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that raises CancelledError because its connection went has failed, and that is all."""
+    monkeypatch.setattr(Stage, "store_kind", Peer)  # nothing is raised by one that tells
 
     async def scenario() -> None:
         stage = Stage()
