@@ -69,8 +69,8 @@ class Hedge:
 class LookUp:
     """One caller's look-up: who was asked, who has answered, and whether that is enough.
 
-    It moves when something happens: an answer comes, or the time for the next step has. With a healthy store that is one task,
-    one timer that is cancelled, and no future.
+    It moves when something happens: an answer comes, or the time for the next step has. With a healthy store that is one
+    timer that is cancelled, no future, and no task where the store tells by itself.
     """
 
     __slots__ = (

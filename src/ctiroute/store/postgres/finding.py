@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ctiroute.model import IMPORTED, CallerFacts, Customer, Identifier, Interaction, PastCall, Touch
 from ctiroute.store.identity_rows import Parts, united
@@ -11,14 +11,27 @@ from ctiroute.store.linking import to_claims
 from ctiroute.store.postgres import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ctiroute.model import CallerQuery
     from ctiroute.store.postgres.rows import Row
 
 
+_PLACE = 22  # in a row of `find_together`: for which of the keys it is, from 1 on
 _PART = ""  # in place of what is said for the asked identifier: it is not this customer's, but of one who is part of the same
+
+
+class Asker(Protocol):
+    """One of many who ask at once."""
+
+    @property
+    def key(self) -> int | None:
+        """The number of a phone, which is its key; it has one."""
+
+    @property
+    def query(self) -> CallerQuery:
+        """What is asked."""
 
 
 def question(query: CallerQuery) -> tuple[str, Row]:
@@ -35,6 +48,44 @@ def question_of_any(query: CallerQuery) -> Row:
     key = rows.key_of(asked)
     kind, value = (None, None) if key is not None else rows.identifier_values(asked)
     return key, query.touches_since, query.calls_since, query.interactions_since, query.limit, kind, value
+
+
+def question_of_many(askers: Sequence[Asker]) -> tuple[str, Row]:
+    """Return the statement that answers the queries of many, and its parameters.
+
+    Windows and limits are the widest of all: what one of them did not ask for is behind all that he did, and `facts_asked_for` leaves it
+    out.
+    """
+    queries = [asker.query for asker in askers]
+    return "find_together", (
+        [asker.key for asker in askers],
+        min([query.touches_since for query in queries]),
+        min([query.calls_since for query in queries]),
+        min([query.interactions_since for query in queries]),
+        max([query.limit for query in queries]),
+    )
+
+
+def rows_of_each(found: Iterable[Row], count: int) -> list[list[Row]]:
+    """Return the rows of `find_together` by whose they are."""
+    of_each: list[list[Row]] = [[] for _ in range(count)]
+    for row in found:
+        of_each[row[_PLACE] - 1].append(row)
+    return of_each
+
+
+def facts_asked_for(found: Iterable[Row], query: CallerQuery) -> CallerFacts:
+    """Return the facts in the rows for one of many, without what he did not ask for."""
+    return facts_of([row for row in found if _is_asked_for(row, query)], query.identifier, query.limit)
+
+
+def _is_asked_for(row: Row, query: CallerQuery) -> bool:
+    what = row[0]
+    if what == "t":
+        return bool(row[2] >= query.touches_since)
+    if what == "i":
+        return bool(row[3] >= query.interactions_since) or rows.is_open(row)
+    return what == "c" or bool(row[2] >= query.calls_since)
 
 
 def facts_of(found: Iterable[Row], asked: Identifier, limit: int) -> CallerFacts:

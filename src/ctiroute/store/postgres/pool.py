@@ -60,7 +60,7 @@ class Pool:
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
-                future.set_exception(self._unavailable(why))
+                future.set_exception(unavailable(why))
 
     async def close(self) -> None:
         """End all links in order."""
@@ -97,7 +97,7 @@ class Pool:
     async def take(self) -> Link:
         """Return a link as soon as there is one. Raises `StoreUnavailable`. How long to wait is the caller's to say, by cancelling."""
         if self._why is not None:
-            raise self._unavailable(self._why)
+            raise unavailable(self._why)
         if len(self._waiting) >= MAX_WAITING:
             raise StoreUnavailable(f"{MAX_WAITING} others wait for the database already")
         future: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
@@ -181,7 +181,7 @@ class Pool:
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
-                future.set_exception(self._unavailable(why))
+                future.set_exception(unavailable(why))
 
     def _forget(self, future: asyncio.Future[Link]) -> None:
         try:
@@ -194,8 +194,9 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    @staticmethod
-    def _unavailable(why: StoreError) -> StoreUnavailable:
-        fresh = StoreUnavailable(str(why))  # one for each who hears it: a traceback would grow on a shared one
-        fresh.__cause__ = why
-        return fresh
+
+def unavailable(why: StoreError) -> StoreUnavailable:
+    """Return a refusal of its own for one of many who hear the same: a traceback would grow on a shared one."""
+    fresh = StoreUnavailable(str(why))
+    fresh.__cause__ = why
+    return fresh

@@ -53,6 +53,7 @@ _STATUSES_BY_NUMBER = {number: TouchStatus(value) for value, number in STATUS_NU
 _MEDIA = {member.value: member for member in Medium}
 _RECEIPT_TIMES = {TouchStatus.DELIVERED: 2, TouchStatus.READ: 3, TouchStatus.CLICKED: 4}  # places in `receipt_values`
 _INTERACTION_STATUSES = {member.value: member for member in InteractionStatus}
+_CLOSED = InteractionStatus.CLOSED.value
 _OUTCOMES = {member.value: member for member in Outcome}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -325,6 +326,11 @@ def interaction_values(interaction: Interaction, key: int | None, clocks: str = 
         _encode(interaction.flags).decode() if interaction.flags else "[]",
         clocks,
     )
+
+
+def is_open(row: Row) -> bool:
+    """Return whether a row of `find_caller` is of an interaction that is not closed."""
+    return bool(row[13].split(" ")[1] != _CLOSED)
 
 
 def interaction_of(row: Row) -> Interaction:

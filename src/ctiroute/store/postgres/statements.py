@@ -18,5 +18,6 @@ _TEXTS = {name: statement for name, (_, statement) in load_statements(__package_
 # The look-up of a phone, which is its own key, has nothing to resolve: that would cost half as much again. Any other identifier is
 # resolved on the way, by its kind ($6) and value ($7).
 _TEXTS["find_any"] = _KEY.sub(lambda _: _KEY_OF_ANY, _TEXTS["find_caller"])
+_PARTS = {**_TEXTS, "find_caller_of_asked": _KEY.sub("asked.key", _TEXTS["find_caller"])}  # the latter is none by itself
 
-SQL: Mapping[str, str] = MappingProxyType({name: _NAMED.sub(lambda found: _TEXTS[found[1]], text) for name, text in _TEXTS.items()})
+SQL: Mapping[str, str] = MappingProxyType({name: _NAMED.sub(lambda found: _PARTS[found[1]], text) for name, text in _TEXTS.items()})

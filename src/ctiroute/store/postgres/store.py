@@ -8,13 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ctiroute.errors import StoreUnavailable
-from ctiroute.model import IMPORTED, CallerFacts, Purged
+from ctiroute.model import IMPORTED, Purged
 from ctiroute.store.postgres import erasing, exporting, identities, partitions, records, retention, rows, writing
 from ctiroute.store.postgres.administration import Administration
 from ctiroute.store.postgres.attributions import Attributions
 from ctiroute.store.postgres.callbacks import Callbacks
-from ctiroute.store.postgres.faults import DRIVER, mapped, readable, translate
-from ctiroute.store.postgres.finding import facts_of, question
+from ctiroute.store.postgres.faults import mapped, readable
 from ctiroute.store.postgres.identities import Identities
 from ctiroute.store.postgres.interactions import Interactions
 from ctiroute.store.postgres.outbox import Outbox
@@ -23,9 +22,10 @@ from ctiroute.store.postgres.reasons import Reasons
 from ctiroute.store.touch_rows import touch_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ctiroute.model import (
+        CallerFacts,
         CallerQuery,
         CallRecord,
         Campaign,
@@ -69,31 +69,34 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
 
     # --- call path
 
+    def find_soon(self, query: CallerQuery, told: Callable[[CallerFacts | Exception], None]) -> Callable[[], None]:
+        """Do as `find_caller`, and call `told` later with the answer or what went wrong. Returns what lets go of it."""
+        if self._together is None:
+            asyncio.get_running_loop().call_soon(told, StoreUnavailable("the store is not open"))
+            return _nothing
+        return self._together.begin(query, told)
+
     async def find_caller(self, query: CallerQuery) -> CallerFacts:
         """Return what is known about one identifier, in one round trip.
 
-        Raises `StoreUnavailable`. Cancelled, it ends the statement on the server as well.
+        Raises `StoreUnavailable`. Cancelled, it ends the statement on the server as well, unless others wait for the same one.
         """
-        pool, asked = self._calls, query.identifier
-        if pool is None:
-            raise StoreUnavailable("the store is not open")
-        statement, values = question(query)
-        link = pool.take_now() or await pool.take()
+        answer: asyncio.Future[CallerFacts] = asyncio.get_running_loop().create_future()
+
+        def told(result: CallerFacts | Exception) -> None:
+            if answer.done():  # it was cancelled in the same moment
+                return
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+        let_go = self.find_soon(query, told)
         try:
-            found = await link.run(statement, *values)
-        except DRIVER as error:
-            pool.give_up(link, error)
-            if isinstance(error.__cause__, UnicodeEncodeError):
-                return CallerFacts()  # lone surrogates are in no stored key
-            raise translate(error, "look the caller up") from error
-        except BaseException as error:
-            pool.give_up(link, error)
+            return await answer
+        except asyncio.CancelledError:
+            let_go()
             raise
-        pool.give(link)
-        if not found:
-            return CallerFacts()
-        with readable():
-            return facts_of(found, asked, query.limit)
 
     # --- outreach and customers
 
@@ -233,3 +236,7 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
                 there = await partitions.make(link.connection, months)
         self._months |= there
         self._months_later = dict.fromkeys(months - there, now + MONTH_AGAIN_S)
+
+
+def _nothing() -> None:
+    """Let go of nothing."""

@@ -13,6 +13,7 @@ from ctiroute.store.postgres.keeper import Keeper
 from ctiroute.store.postgres.link import connect
 from ctiroute.store.postgres.pool import Pool
 from ctiroute.store.postgres.schema import schema_version
+from ctiroute.store.postgres.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,6 +39,7 @@ class PostgresWays:
         self._address = parse_address(url)
         self._keeper: Keeper | None = None
         self._calls: Pool | None = None
+        self._together: Together | None = None
         self._others: Pool | None = None
 
     # --- life
@@ -48,6 +50,7 @@ class PostgresWays:
         Raises `StoreError` when a newer ctiroute made the schema and this one cannot work with it.
         """
         self._calls = Pool(self._connect_for_calls, LOOK_UP_LINKS, self._look, ahead=LINKS_AHEAD)
+        self._together = Together(self._calls, LOOK_UP_LINKS)
         self._others = Pool(self._connect, OTHER_LINKS, self._look)
         self._keeper = Keeper(self._connect, (self._calls, self._others))
         try:
@@ -63,7 +66,10 @@ class PostgresWays:
             await keeper.stop()
         calls, self._calls = self._calls, None
         others, self._others = self._others, None
+        together, self._together = self._together, None
         await asyncio.gather(*(pool.close() for pool in (calls, others) if pool is not None))
+        if together is not None:
+            await together.close()
 
     async def check(self) -> None:
         """Raise `StoreUnavailable` unless a row can be written and read now."""
@@ -111,13 +117,14 @@ class PostgresWays:
         return await connect(self._address)
 
     async def _connect_for_calls(self) -> Link:
-        """Connect, and have the look-up planned: no call waits for that."""
+        """Connect, and have the look-ups planned: no call waits for that."""
         link = await connect(self._address)
         try:
-            with mapped("prepare the look-up"):
+            with mapped("prepare the look-ups"):
                 async with asyncio.timeout(OPEN_S):
                     now = datetime.now(UTC)
                     await link.run("find_caller", None, now, now, now, 0)
+                    await link.run("find_together", [], now, now, now, 0)
         except BaseException:
             link.abort()
             raise

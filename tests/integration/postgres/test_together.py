@@ -1,0 +1,264 @@
+"""Callers who ask at the same time: one statement answers them, and each hears what he would have heard alone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ctiroute.errors import StoreError, StoreUnavailable
+from ctiroute.model import (
+    CallerFacts,
+    CallerQuery,
+    CallRecord,
+    Claim,
+    Customer,
+    Identifier,
+    IdentifierKind,
+    Interaction,
+    InteractionStatus,
+    Medium,
+    Merge,
+    OfferTerms,
+    Outcome,
+    Touch,
+    TouchStatus,
+)
+from ctiroute.store.postgres import PostgresStore, together
+from ctiroute.store.postgres.link import Link
+from tests.integration.postgres.people import NOW, OLENA, PHONE, locked, query, until
+from tests.real.proxy import Faults, FaultyLink
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+    import pytest
+
+    from tests.real.postgres import PostgresServer
+
+STRANGER = Identifier(IdentifierKind.PHONE, "+380509999999")
+MINUTES = 8 * 24 * 60  # of history
+BACKENDS = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
+
+
+def phone(number: int) -> Identifier:
+    """Return one of a few numbers."""
+    return Identifier(IdentifierKind.PHONE, f"+38067000000{number}")
+
+
+def ago(minutes: int) -> datetime:
+    """Return a time in the past."""
+    return NOW - timedelta(minutes=minutes)
+
+
+POOL = (phone(1), phone(2), phone(3), Identifier(IdentifierKind.EMAIL, "a@example.com"), Identifier(IdentifierKind.PHONE, "anonymous"))
+
+some_identifiers = st.lists(st.sampled_from(POOL), min_size=1, max_size=3, unique=True).map(tuple)
+customers = st.lists(some_identifiers, max_size=5).map(
+    lambda keys: [Customer(f"C{number}", f"Name {number}", "uk", {"segment": "vip"}, each) for number, each in enumerate(keys)]
+)
+told_together = st.lists(st.tuples(some_identifiers, st.booleans()), max_size=2)
+minutes = st.integers(1, MINUTES)
+history = st.lists(
+    st.tuples(minutes, st.sampled_from(["touch", "touch", "interaction", "call"]), st.sampled_from(POOL), st.integers(0, 6), st.booleans()),
+    max_size=60,
+    unique_by=lambda it: it[0],  # of two things of the same moment either may come first
+)
+queries = st.lists(
+    st.tuples(st.sampled_from([*POOL, STRANGER]), minutes, minutes, minutes, st.integers(1, 20)).map(
+        lambda it: CallerQuery(it[0], ago(it[1]), ago(it[2]), ago(it[3]), it[4])
+    ),
+    min_size=2,
+    max_size=together.MOST + 8,
+)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking a population would take minutes
+)
+@given(customers=customers, told=told_together, history=history, asked=queries)
+async def test_many_at_once_are_answered_as_each_alone(
+    store: PostgresStore, admin: asyncpg.Connection, customers: list[Customer], told: list[Any], history: list[Any], asked: list[Any]
+) -> None:
+    """Shared numbers, customers who are one, strangers, other identifiers, repetitions, and windows and limits of any kind."""
+    await admin.execute("TRUNCATE customers, customer_identifiers, identifiers, touches, interactions, calls, denied_links CASCADE")
+    await store.put_customers(customers)
+    for identifiers, verified in told:
+        await store.link_identifiers(identifiers, "C0", Claim("crm", NOW if verified else None, NOW))
+    if len(customers) > 1:
+        await store.change_identity(Merge("C0", "C1"), NOW, "admin")
+    await write(store, customers, history)
+    alone = [await store.find_caller(each) for each in asked]
+    assert await asyncio.gather(*(store.find_caller(each) for each in asked)) == alone
+
+
+async def write(store: PostgresStore, customers: list[Customer], history: list[Any]) -> None:
+    """Keep what happened."""
+    touches, interactions, calls = [], [], []
+    for minutes_ago, kind, identifier, whose, flag in history:
+        at = ago(minutes_ago)
+        customer_id = customers[whose].customer_id if whose < len(customers) else None
+        if kind == "touch":
+            status = TouchStatus.READ if flag else TouchStatus.SENT
+            offer = OfferTerms("Offer", "Text", "0 %", {"amount": "100"})
+            touches.append(Touch(f"t{minutes_ago}", "c", "Title", Medium.SMS, identifier, at, status, offer, customer_id=customer_id))
+        elif kind == "interaction":
+            closed = InteractionStatus.CLOSED if flag else InteractionStatus.OPEN
+            interactions.append(
+                Interaction(f"i{minutes_ago}", customer_id, Medium.CHAT, "topic", "Title", closed, at, at, identifier=identifier)
+            )
+        else:
+            value = identifier.value
+            calls.append(CallRecord(f"x:{minutes_ago}", "x", value, value, "100", at, outcome=Outcome.ANSWERED, customer_id=customer_id))
+    await store.put_touches(touches)
+    await store.put_interactions(interactions)
+    await store.record_calls(calls)
+
+
+async def ready(store: PostgresStore) -> None:
+    """Wait until the links are there that are made ahead: one that is being made looks something up, too."""
+    await store.find_caller(query())
+
+    async def are_made() -> bool:
+        return store._calls is not None and not store._calls._coming
+
+    await until(are_made)
+
+
+async def ask_behind(store: PostgresStore, count: int) -> list[asyncio.Task[CallerFacts]]:
+    """Begin one look-up, and others that come while it is under way."""
+    loop = asyncio.get_running_loop()
+    first = loop.create_task(store.find_caller(query()), name="first")
+    await asyncio.sleep(0)
+    return [first, *(loop.create_task(store.find_caller(query(who)), name="next") for who in (PHONE, STRANGER) * (count // 2))]
+
+
+async def test_those_who_come_meanwhile_are_asked_for_in_one_statement(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty callers in the same moment cost two statements, and each has his own answer."""
+    await store.put_customers([OLENA])
+    await ready(store)
+    statements: list[str] = []
+    run = Link.run
+
+    async def noted(self: Link, name: str, *values: object) -> list[asyncpg.Record]:
+        if values[0]:  # for somebody: a link that is made prepares its statements
+            statements.append(name)
+        return await run(self, name, *values)
+
+    monkeypatch.setattr(Link, "run", noted)
+    answers = await asyncio.gather(*(store.find_caller(query(who)) for who in (PHONE, STRANGER) * 20))
+    assert answers == [CallerFacts((OLENA,)), CallerFacts()] * 20
+    assert statements == ["find_together", "find_together"]
+
+
+async def test_who_gives_up_takes_nobody_along_and_the_last_one_ends_the_statement(
+    store: PostgresStore, url: str, admin: asyncpg.Connection
+) -> None:
+    """Nine of ten hang up: the tenth is answered. All ten do: the server works for nobody."""
+    await store.put_customers([OLENA])
+    await ready(store)
+
+    async def are_waiting() -> bool:
+        return int(await admin.fetchval(f"SELECT count(*) {BACKENDS} AND wait_event_type = 'Lock'")) >= 1
+
+    async def is_idle() -> bool:
+        return int(await admin.fetchval(f"SELECT count(*) {BACKENDS}")) == 0
+
+    async with locked(url, "customers"):
+        calls = await ask_behind(store, 10)
+        await until(are_waiting)
+        stays = calls.pop(1)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+    assert (await stays).customers == (OLENA,)
+    async with locked(url, "customers"):
+        calls = await ask_behind(store, 10)
+        await until(are_waiting)
+        for call in calls:
+            call.cancel()
+        assert await until(is_idle) < 0.2
+    assert all(call.cancelled() for call in calls)
+    assert (await store.find_caller(query())).customers == (OLENA,)
+
+
+async def test_a_statement_that_fails_is_tried_again_for_each(store: PostgresStore, url: str, admin: asyncpg.Connection) -> None:
+    """The server ends the one that many wait for: nobody hears of it but who was asked for alone."""
+    await store.put_customers([OLENA])
+    await ready(store)
+
+    async def are_ended() -> bool:
+        return int(await admin.fetchval(f"SELECT count(pg_cancel_backend(pid)) {BACKENDS} AND query LIKE '%WITH ORDINALITY%'")) >= 1
+
+    async with locked(url, "customers"):
+        calls = [
+            asyncio.get_running_loop().create_task(store.find_caller(query(who)), name="call")
+            for who in (PHONE, STRANGER) * (together.MOST // 2)
+        ]
+        await until(are_ended)
+    assert await asyncio.gather(*calls) == [CallerFacts((OLENA,)), CallerFacts()] * (together.MOST // 2)
+
+
+async def test_a_failure_that_lasts_is_told_to_each_in_its_own_words(store: PostgresStore, admin: asyncpg.Connection) -> None:
+    """One error each, not one for all: whoever raises it adds his own traceback."""
+    await store.put_customers([OLENA])
+    await ready(store)
+    await admin.execute("ALTER TABLE campaigns RENAME TO elsewhere")
+    errors = await asyncio.gather(*(store.find_caller(query()) for _ in range(10)), return_exceptions=True)
+    await admin.execute("ALTER TABLE elsewhere RENAME TO campaigns")
+    assert all(isinstance(error, StoreUnavailable) for error in errors)
+    assert len({id(error) for error in errors}) == 10
+    assert "cannot look the caller up" in str(errors[0])
+    assert await store.find_caller(query()) == CallerFacts((OLENA,))
+
+
+async def test_a_row_that_cannot_be_read_is_its_callers_trouble_alone(store: PostgresStore, admin: asyncpg.Connection) -> None:
+    """A newer version has written a medium that we do not know."""
+    await store.put_customers([OLENA])
+    other = phone(1)
+    await store.put_touches([Touch("t", "c", "C", Medium.SMS, other, NOW, TouchStatus.SENT, OfferTerms())])
+    await admin.execute("UPDATE touches SET medium = 99")
+    answers = await asyncio.gather(*(store.find_caller(query(who)) for who in (PHONE, other) * 5), return_exceptions=True)
+    assert answers[::2] == [CallerFacts((OLENA,))] * 5
+    assert all(isinstance(error, StoreError) for error in answers[1::2])
+
+
+async def test_a_slow_statement_holds_up_only_those_it_is_for(server: PostgresServer, database: str) -> None:
+    """Over a line of 400 ms there and back, who comes while a statement is under way is not made to wait for its end."""
+    async with FaultyLink("127.0.0.1", server.port) as line:
+        store = PostgresStore(f"postgresql://postgres@127.0.0.1:{line.port}/{database}")
+        await store.open()
+        await store.put_customers([OLENA])
+        await ready(store)
+        line.fails(Faults(latency_s=0.2))
+        first = asyncio.get_running_loop().create_task(store.find_caller(query()), name="first")
+        await asyncio.sleep(0.02)
+        started = time.perf_counter()
+        assert (await store.find_caller(query())).customers == (OLENA,)
+        took = time.perf_counter() - started
+        line.works()
+        await first
+        await store.close()
+    assert took < 0.7, "the first statement would have had to end before, and then one more to go there and back"
+
+
+async def test_too_many_who_wait_are_refused_at_once(store: PostgresStore, url: str) -> None:
+    """Behind a stuck table memory is bounded, and all is well afterwards."""
+    await store.put_customers([OLENA])
+    await ready(store)
+    async with locked(url, "customers"):
+        count = 2000
+        calls = [asyncio.get_running_loop().create_task(store.find_caller(query()), name="call") for _ in range(count)]
+        done, _ = await asyncio.wait(calls, timeout=1.0)
+        assert 0 < len(done) < count
+        assert all("others wait" in str(call.exception()) for call in done)
+    answers = await asyncio.gather(*(call for call in calls if call not in done))
+    assert set(map(len, (answer.customers for answer in answers))) == {1}
