@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,7 +23,7 @@ from ctiroute.model import (
     ToOperator,
     ToQueue,
 )
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 MAX_FILES = 10_000  # some 2 KiB each; the oldest goes first, and can be read from the store again
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class CallFile:
+class CallFile(Value, frozen=True):
     """One call's context, and what was decided about it in the form the screen needs."""
 
     context: CallerContext

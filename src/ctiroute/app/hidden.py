@@ -22,15 +22,15 @@ class HiddenFactError(LookupError):
         self.rule = rule
 
 
-class HiddenCaller(Caller):
+class HiddenCaller(Caller, frozen=True):
     """A caller whose number is masked. That it was withheld is known; anything that follows from the number raises."""
 
-    __slots__ = ("shown",)
-    shown: str  # the masked number, for people
+    shown: str = ""  # the masked number, for people
 
-    def __init__(self, masked: Caller) -> None:
-        super().__init__("", None, "", masked.withheld)
-        object.__setattr__(self, "shown", masked.raw)
+    @classmethod
+    def of(cls, masked: Caller) -> HiddenCaller:
+        """Return what stands in for a caller of whom the masked number alone is kept."""
+        return cls("", None, "", masked.withheld, masked.raw)
 
     def __getattribute__(self, name: str) -> object:
         if name in _OF_THE_NUMBER:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from ctiroute.errors import ConfigurationError, Fault
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
 MAX_FOUND = 60  # characters of the offending text in a message; more pushes the remedy off the line
 
 
-@quick
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(Value, frozen=True, eq=False):
     """One value."""
 
     value: str | int | float | bool | None  # what it is by YAML 1.2 core
@@ -26,8 +23,7 @@ class Scalar:
     column: int  # 1-based, in characters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class Sequence(Value, frozen=True, eq=False):
     """A list."""
 
     items: tuple[Node, ...]
@@ -36,9 +32,7 @@ class Sequence:
     column: int
 
 
-@quick
-@dataclass(frozen=True, slots=True, eq=False)
-class Mapping:
+class Mapping(Value, frozen=True, eq=False):
     """Keys and values in file order. A key is its text: `1` and `"1"` are the same key, and no key stands twice."""
 
     entries: dict[str, tuple[Scalar, Node]]  # never changed once made

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from ctiroute.model.value import Value, field
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+
+class Announcement(Value, frozen=True):
     """One happening, for whoever listens: a webhook, once for each that wants its kind."""
 
     kind: str  # "call.ended": two words at most, in lower case; what a webhook's `events:` match
@@ -39,8 +39,7 @@ class DeliveryState(StrEnum):
     DEAD = "dead"  # given up: it waits for somebody to look at it, and those after it go on
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Value, frozen=True):
     """One announcement for one webhook, as it stands in the outbox."""
 
     webhook: str  # name in the settings
@@ -59,8 +58,7 @@ class Delivery:
     error: str = ""  # why the last attempt failed, in words; "" when it did not
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Value, frozen=True):
     """How many deliveries of one webhook stand where."""
 
     webhook: str

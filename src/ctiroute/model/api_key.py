@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from ctiroute.model.value import Value
 
 
 class Scope(StrEnum):
@@ -26,8 +27,7 @@ class Scope(StrEnum):
     CALLBACKS_WRITE = "callbacks:write"  # to order, move and cancel callbacks
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Value, frozen=True):
     """One key, without its secret."""
 
     key_id: str  # the part of the key that is no secret; unique

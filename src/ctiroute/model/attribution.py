@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.interaction import Outcome, WrapUp
 from ctiroute.model.pop import CallRecord
+from ctiroute.model.value import Value
 
 
 class AttributedBy(StrEnum):
@@ -19,8 +19,7 @@ class AttributedBy(StrEnum):
     NOTHING = "nothing"  # the call was about nothing we know
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Value, frozen=True):
     """How one call ended, and the touch and the interaction that its outcome, wrap-up code and note belong to."""
 
     call_id: str
@@ -51,8 +50,7 @@ class Attribution:
         return 0.0 if self.answered_at is None else max(0.0, (self.ended_at - self.answered_at).total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class EndedCall:
+class EndedCall(Value, frozen=True):
     """A call whose outcome is to be attributed, with what is kept beside it. Lent: whoever does not give it back loses it to the next."""
 
     record: CallRecord

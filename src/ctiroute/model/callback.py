@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
+from ctiroute.model.value import Value
 
 
 class CallbackState(StrEnum):
@@ -50,8 +50,7 @@ class FirstRung(StrEnum):
     CUSTOMER = "customer"  # the operator's time is not spent on customers who do not answer
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackAttempt:
+class CallbackAttempt(Value, frozen=True):
     """One try to bring the two together."""
 
     call_id: str  # of the call it makes, known before it is placed
@@ -62,8 +61,7 @@ class CallbackAttempt:
     operator_id: str | None = None  # who answered on our side; None: nobody, or not known
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackOrder:
+class CallbackOrder(Value, frozen=True):
     """A promise to ring a customer."""
 
     callback_id: str  # unique; letters and digits, it is a part of call ids
@@ -106,8 +104,7 @@ class CallbackOrder:
         return self.due_at if self.state is CallbackState.ORDERED else self.lease_until
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackAsked:
+class CallbackAsked(Value, frozen=True):
     """What somebody wants: the one way in for all media."""
 
     source: str  # name of an API key or connector, "operator", "queue", "cli"
@@ -130,8 +127,7 @@ class CallbackAsked:
     attempts: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackClaim:
+class CallbackClaim(Value, frozen=True):
     """What a node asks the store for: the next order that is due, or one whose node died."""
 
     node: str
@@ -141,8 +137,7 @@ class CallbackClaim:
     not_at: frozenset[str] = frozenset()  # places (see `CallbackOrder.place`) where nobody is free
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackFilter:
+class CallbackFilter(Value, frozen=True):
     """Which orders are wanted, and how many."""
 
     phone: str | None = None
@@ -152,8 +147,7 @@ class CallbackFilter:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackPromise:
+class CallbackPromise(Value, frozen=True):
     """What an operator reads of the order that made a call ring."""
 
     callback_id: str
@@ -181,8 +175,7 @@ class CallbackStage(StrEnum):
     OVER = "over"  # a half of the call hung up, for whatever reason
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackHeard:
+class CallbackHeard(Value, frozen=True):
     """Something happened to a call that was placed for an order."""
 
     callback_id: str
@@ -193,8 +186,7 @@ class CallbackHeard:
     interface: str = ""  # of the phone that was picked up
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackPlacing:
+class CallbackPlacing(Value, frozen=True):
     """An order in the form in which a switch is asked to place it."""
 
     callback_id: str

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ctiroute.model.evidence import Claim
 from ctiroute.model.identity import Customer, Identifier, Identity
 from ctiroute.model.interaction import Interaction, PastCall
 from ctiroute.model.outreach import Touch
-from ctiroute.model.quick import quick
 from ctiroute.model.reason import Reason
 from ctiroute.model.routing import RouteRequest, SourceReport
+from ctiroute.model.value import Value, field
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)  # before any contact
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class CallerQuery:
+class CallerQuery(Value, frozen=True):
     """What a source is asked about a caller, in one trip."""
 
     identifier: Identifier
@@ -29,9 +26,7 @@ class CallerQuery:
     limit: int = 20  # at most so many of each kind, newest first
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class CallerFacts:
+class CallerFacts(Value, frozen=True):
     """What a source knows of a caller."""
 
     customers: tuple[Customer, ...] = ()  # every customer with that identifier, most recent contact first
@@ -62,9 +57,7 @@ class CallerFacts:
         return tuple(sorted(by_id, key=lambda each: last.get(each.customer_id, _LONG_AGO), reverse=True))
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class CallerContext:
+class CallerContext(Value, frozen=True):
     """The request, and what was found about it."""
 
     request: RouteRequest

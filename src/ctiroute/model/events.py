@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ctiroute.model.operator import Member
+from ctiroute.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class LegStarted:
+class LegStarted(Value, frozen=True):
     """A channel came up. `leg_id` equal to `call_id` is the caller's own leg: a new call."""
 
     call_id: str
@@ -23,8 +22,7 @@ class LegStarted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(Value, frozen=True):
     """A channel went down."""
 
     call_id: str
@@ -33,8 +31,7 @@ class LegEnded:
     cause: int = 0  # Q.850; 0: not given
 
 
-@dataclass(frozen=True, slots=True)
-class QueueJoined:
+class QueueJoined(Value, frozen=True):
     """The caller began to wait."""
 
     call_id: str
@@ -43,8 +40,7 @@ class QueueJoined:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class QueueAbandoned:
+class QueueAbandoned(Value, frozen=True):
     """The caller hung up while waiting."""
 
     call_id: str
@@ -53,8 +49,7 @@ class QueueAbandoned:
     waited_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class OfferStarted:
+class OfferStarted(Value, frozen=True):
     """A phone rings for a call."""
 
     call_id: str
@@ -65,8 +60,7 @@ class OfferStarted:
     from_leg_id: str = ""  # the leg that is waiting for the answer
 
 
-@dataclass(frozen=True, slots=True)
-class OfferAnswered:
+class OfferAnswered(Value, frozen=True):
     """The phone was picked up."""
 
     call_id: str
@@ -78,8 +72,7 @@ class OfferAnswered:
     rang_s: float | None = None  # RingTime
 
 
-@dataclass(frozen=True, slots=True)
-class OfferMissed:
+class OfferMissed(Value, frozen=True):
     """The phone stopped ringing unanswered: no answer, busy, rejected, or another member was faster."""
 
     call_id: str
@@ -91,8 +84,7 @@ class OfferMissed:
     elsewhere: bool = False  # another phone took the call: not a missed call
 
 
-@dataclass(frozen=True, slots=True)
-class OfferCompleted:
+class OfferCompleted(Value, frozen=True):
     """The talk between caller and this member is over."""
 
     call_id: str
@@ -104,8 +96,7 @@ class OfferCompleted:
     reason: str = ""  # caller | agent | transfer
 
 
-@dataclass(frozen=True, slots=True)
-class LegHeld:
+class LegHeld(Value, frozen=True):
     """A leg was put on hold, or taken back."""
 
     call_id: str
@@ -114,8 +105,7 @@ class LegHeld:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class BlindTransferred:
+class BlindTransferred(Value, frozen=True):
     """A member sent the caller on and left."""
 
     call_id: str
@@ -124,8 +114,7 @@ class BlindTransferred:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AttendedTransferred:
+class AttendedTransferred(Value, frozen=True):
     """A member joined two calls of his and left: from now on the second call is the first."""
 
     call_id: str  # the customer's call
@@ -136,8 +125,7 @@ class AttendedTransferred:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LiveLeg:
+class LiveLeg(Value, frozen=True):
     """One channel that is up at the time of a snapshot."""
 
     call_id: str
@@ -148,8 +136,7 @@ class LiveLeg:
     connected: str = ""  # connected line number, cleaned
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchSnapshot:
+class SwitchSnapshot(Value, frozen=True):
     """All live legs of one switch, read right after (re)connecting: the truth, whatever we believed."""
 
     pbx: str
@@ -158,8 +145,7 @@ class SwitchSnapshot:
     waiting: tuple[tuple[str, str], ...] = ()  # (call_id, queue) of callers in queues
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchLost:
+class SwitchLost(Value, frozen=True):
     """The link to a switch is down: what we show may be stale."""
 
     pbx: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from ctiroute.model.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+
+class Claim(Value, frozen=True):
     """One source's word that an identifier is a customer's. Several sources may say so, and others that it is somebody else's."""
 
     source: str  # "import" or "import:NAME" for files, a connector's name, "operator"
@@ -20,8 +20,7 @@ OPERATOR = "operator"  # Claim.source of what an operator found out in a call
 IMPORTED = Claim("import")  # the company's own file that says no more; what a link is worth of which no claim is kept
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Value, frozen=True):
     """One who may be calling, how likely, and on what evidence."""
 
     customer_id: str
@@ -30,8 +29,7 @@ class Candidate:
     last_contact_at: datetime | None = None  # aware, UTC; None: nothing is known of one
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Value, frozen=True):
     """An operator's word that an identifier is not a customer's. No source brings the link back; a confirmation does."""
 
     at: datetime  # aware, UTC

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ctiroute.model.evidence import Candidate
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value, field
 
 
 class Medium(StrEnum):
@@ -35,17 +34,14 @@ class IdentifierKind(StrEnum):
 OWN_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # what a company may call a key of its own: "loyalty-card", "viber"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identifier:
+class Identifier(Value, frozen=True, order=True):
     """One key under which a customer may be found."""
 
     kind: str  # an `IdentifierKind`, or one of the company's own: see `OWN_KIND`
     value: str  # phone: E.164; email: lower case; others: as the source gives them
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Value, frozen=True):
     """A person or firm."""
 
     customer_id: str  # the company's own key, opaque to us
@@ -64,8 +60,7 @@ class IdentityKind(StrEnum):
     WITHHELD = "withheld"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Value, frozen=True):
     """Our belief who it is. The kind follows from the customers found, so make it with `of` or the constants below."""
 
     kind: IdentityKind

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from ctiroute.model.identity import Identifier, Medium
 from ctiroute.model.interaction import InteractionEvent, InteractionStatus
+from ctiroute.model.value import Value, field
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Value, frozen=True):
     """One message, form or change of state from a source. Told again, late or before its elders, it leaves the same interaction."""
 
     source: str  # the connector's name: "chat", "telegram"
@@ -35,8 +34,7 @@ class Intake:
     sentiment: float | None = None  # how the source rates the message, from -1 (negative) to 1; None: it does not
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value, frozen=True):
     """What became of an intake."""
 
     interaction_id: str

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value, field
 
 
 class InteractionStatus(StrEnum):
@@ -19,9 +18,7 @@ class InteractionStatus(StrEnum):
     CLOSED = "closed"
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class InteractionEvent:
+class InteractionEvent(Value, frozen=True):
     """One thing that happened in an interaction."""
 
     at: datetime  # aware, UTC
@@ -29,9 +26,7 @@ class InteractionEvent:
     text: str  # for people
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Value, frozen=True):
     """One conversation with its outcome."""
 
     interaction_id: str  # unique in the store
@@ -62,9 +57,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # we lost sight of it (restart, link down)
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class PastCall:
+class PastCall(Value, frozen=True):
     """An earlier call of this caller."""
 
     call_id: str
@@ -76,8 +69,7 @@ class PastCall:
     customer_id: str | None = None  # whose call it was; None: nobody's we knew then, or one of several
 
 
-@dataclass(frozen=True, slots=True)
-class WrapUp:
+class WrapUp(Value, frozen=True):
     """What an operator noted about a call."""
 
     call_id: str

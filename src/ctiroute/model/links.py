@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.evidence import Claim, Denial
 from ctiroute.model.identity import Customer, Identifier
+from ctiroute.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Value, frozen=True):
     """Two customers are one: whatever leads to either leads to both, under the name of `into`."""
 
     into: str
     other: str
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Value, frozen=True):
     """One customer is two: some of the identifiers, and what was made to them, are a new customer's."""
 
     customer_id: str
@@ -28,24 +26,21 @@ class Split:
     name: str = ""  # of the new one
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(Value, frozen=True):
     """Somebody made sure that an identifier is this customer's."""
 
     identifier: Identifier
     customer_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(Value, frozen=True):
     """Somebody made sure that an identifier is not this customer's."""
 
     identifier: Identifier
     customer_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(Value, frozen=True):
     """An earlier change was a mistake."""
 
     change_id: int
@@ -63,8 +58,7 @@ class ChangeKind(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityChange:
+class IdentityChange(Value, frozen=True):
     """A line of the audit: what was changed of who is who, by whom, and whether it was taken back."""
 
     change_id: int  # grows
@@ -79,8 +73,7 @@ class IdentityChange:
     undone_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerLink:
+class CustomerLink(Value, frozen=True):
     """One identifier of a customer with what speaks for it."""
 
     identifier: Identifier
@@ -88,8 +81,7 @@ class CustomerLink:
     customer_id: str  # of whom it was said; another one where that one was merged into this customer
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerCard:
+class CustomerCard(Value, frozen=True):
     """Who a customer is, and why we think so."""
 
     customer: Customer  # with the identifiers of all who are one with this customer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ctiroute.model.value import Value
 
 
 class Role(StrEnum):
@@ -14,8 +15,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Value, frozen=True):
     """Somebody who takes calls and looks at a screen."""
 
     operator_id: str  # sign-in name, lower case
@@ -28,8 +28,7 @@ class Operator:
     team: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Value, frozen=True):
     """A phone in a queue (or rung directly), as the switch names it."""
 
     interface: str  # "PJSIP/1001" or "Local/1001@from-queue/n"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value, field
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Value, frozen=True):
     """An outreach: many touches of one offer."""
 
     key: str  # e.g. "autumn-sms"; what rules match by glob
@@ -34,9 +32,7 @@ class TouchStatus(StrEnum):
     ANSWERED = "answered"
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class OfferTerms:
+class OfferTerms(Value, frozen=True):
     """What a touch offered. `touch.offer.*` in rules and templates."""
 
     title: str = ""  # "Autumn instalments"
@@ -45,9 +41,7 @@ class OfferTerms:
     fields: Mapping[str, str] = field(default_factory=dict)  # anything else the campaign carries: amount, product, ...
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(Value, frozen=True):
     """One instance of a campaign, sent to one identifier."""
 
     touch_id: str  # unique in the store
@@ -64,8 +58,7 @@ class Touch:
     clicked_at: datetime | None = None  # aware, UTC; None: no link of it is known to have been followed
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Value, frozen=True):
     """What a carrier tells afterwards of one touch."""
 
     touch_id: str

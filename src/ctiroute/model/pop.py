@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,8 +9,8 @@ from ctiroute.model.callback import CallbackPromise
 from ctiroute.model.context import CallerContext
 from ctiroute.model.interaction import Outcome
 from ctiroute.model.proposal import Fate
-from ctiroute.model.quick import quick
 from ctiroute.model.routing import RuleTrace, SourceReport, Status
+from ctiroute.model.value import Value
 
 
 class PopState(StrEnum):
@@ -34,8 +33,7 @@ class ReasonChip(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class ColleagueNote:
+class ColleagueNote(Value, frozen=True):
     """What the operator before wrote."""
 
     operator_name: str
@@ -43,8 +41,7 @@ class ColleagueNote:
     noted_at: datetime | None  # aware, UTC; None when nothing was written
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value, frozen=True):
     """A call that rings, or rang, at one operator's phone. The desk's own state of a pop, without its content."""
 
     pop_id: str  # the same on every node and after a restart: made of call, operator and leg
@@ -65,8 +62,7 @@ class Offer:
     elsewhere: bool = False  # ended because another phone took it
 
 
-@dataclass(frozen=True, slots=True)
-class ShownProposal:
+class ShownProposal(Value, frozen=True):
     """What else may be proposed, worded for one operator, with what became of it before."""
 
     key: str  # in the catalogue
@@ -76,8 +72,7 @@ class ShownProposal:
     at: datetime | None = None  # aware, UTC; when that was noted
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenPop:
+class ScreenPop(Value, frozen=True):
     """An offer with its content, worded for one operator."""
 
     offer: Offer
@@ -103,8 +98,7 @@ class ScreenPop:
     codes: tuple[tuple[str, str], ...] = ()  # wrap-up codes to choose from: (code, label), in the admin's order
 
 
-@dataclass(frozen=True, slots=True)
-class MissedCall:
+class MissedCall(Value, frozen=True):
     """A line in the list of calls an operator did not take."""
 
     pop_id: str
@@ -117,9 +111,7 @@ class MissedCall:
     rang_s: float
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(Value, frozen=True):
     """A call as it is kept. Written often, merged by `call_id`: a field that is None leaves what is stored."""
 
     call_id: str
@@ -142,8 +134,7 @@ class CallRecord:
     snapshot: bytes | None = None  # JSON of context and decision, so that a restart can still show the pop
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowReport:
+class ShadowReport(Value, frozen=True):
     """What one run of a node has learnt so far of the rules it asks beside those in use."""
 
     run: str  # names the node, and this start of it

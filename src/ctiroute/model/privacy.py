@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 
 from ctiroute.model.identity import Identifier
+from ctiroute.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Cuts:
+class Cuts(Value, frozen=True):
     """Of each kind of record, the time before which it has been kept for long enough. None: it is kept for ever."""
 
     touches: datetime | None = None  # by the time they were sent
@@ -31,8 +31,7 @@ class Cuts:
 KEPT_KINDS = tuple(field.name for field in fields(Cuts))  # in the order in which stores let go of them: a call before its snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(Value, frozen=True):
     """How many records of each kind were old enough to go."""
 
     touches: int = 0
@@ -63,8 +62,7 @@ class Purged:
         return Purged(**{name: count + others[name] for name, count in mine.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Value, frozen=True):
     """Whose data is to be erased: customers, and identifiers with whoever they lead to."""
 
     identifiers: tuple[Identifier, ...] = ()
@@ -75,8 +73,7 @@ class Subject:
     erased_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Value, frozen=True):
     """Records near to the subject that were left alone, because they are somebody else's too."""
 
     kind: str  # "touches", "interactions", "calls", "identifiers"
@@ -84,8 +81,7 @@ class Kept:
     why: str  # for people
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Value, frozen=True):
     """What was erased of one subject, or would be."""
 
     customer_ids: tuple[str, ...] = ()  # whose data it was; also those we only knew by what named them
@@ -121,8 +117,7 @@ class Erasure:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureMarker:
+class ErasureMarker(Value, frozen=True):
     """Tells running nodes that a subject was erased, so that they forget it as well. Kept for an hour or two, then removed itself."""
 
     erasure_id: int  # grows

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from ctiroute.model.value import Value
 
 if TYPE_CHECKING:
     from ctiroute.model.context import CallerContext
@@ -19,8 +20,7 @@ class Fate(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalFate:
+class ProposalFate(Value, frozen=True):
     """What became of one proposal to one person: the latest."""
 
     subject: str  # "customer:<customer_id>", or "phone:<E.164>" where nobody is known by it; see `subjects_of`

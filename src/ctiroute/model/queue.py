@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ctiroute.model.events import SwitchLost
 from ctiroute.model.operator import Member
+from ctiroute.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class QueueState:
+class QueueState(Value, frozen=True):
     """What one queue looked like when we last heard of it."""
 
     queue: str  # as the switch and the rules name it
@@ -25,8 +24,7 @@ class QueueState:
         return self.longest_wait_s + max(0.0, (now - self.at).total_seconds()) if self.waiting else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class MemberTold:
+class MemberTold(Value, frozen=True):
     """How a phone in a queue is now. `free`: neither paused nor busy nor unreachable."""
 
     pbx: str
@@ -36,8 +34,7 @@ class MemberTold:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MemberGone:
+class MemberGone(Value, frozen=True):
     """A phone was taken out of a queue."""
 
     pbx: str
@@ -46,8 +43,7 @@ class MemberGone:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WaitBegan:
+class WaitBegan(Value, frozen=True):
     """A caller came to wait in a queue."""
 
     pbx: str
@@ -56,8 +52,7 @@ class WaitBegan:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WaitEnded:
+class WaitEnded(Value, frozen=True):
     """A caller waits no longer: was put through, gave up, or timed out."""
 
     pbx: str
@@ -66,8 +61,7 @@ class WaitEnded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class QueuesTold:
+class QueuesTold(Value, frozen=True):
     """All queues of one switch, right after (re)connecting: the truth, whatever we believed."""
 
     pbx: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
+
+from ctiroute.model.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,7 @@ _MOVES = 8  # of a time from the end of one zone's quiet hours into another's, b
 _MIDNIGHT = time(0)
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(Value, frozen=True):
     """From one time of day to another, which may be of the next day: 20:00-09:00. `start` equal to `end`: none."""
 
     start: time

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Medium
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value
 
 
 class ReasonKind(StrEnum):
@@ -18,9 +17,7 @@ class ReasonKind(StrEnum):
     NONE = "none"  # none of what is known: something else
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Value, frozen=True):
     """What a confidence rests on, as parts for words. The same for everything that is as old and of the same campaign or topic."""
 
     within_s: float = 0.0  # "of those who call after this, so many call within this time": a round figure not below the age
@@ -29,9 +26,7 @@ class Evidence:
     confirmed: int = 0  # of these, how often an operator said so
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Value, frozen=True):
     """A candidate for why the customer calls; of one call's the likeliest comes first, and what they leave to 1 is "none of these"."""
 
     kind: ReasonKind  # touch or interaction
@@ -54,8 +49,7 @@ class Reason:
         return self.about_id if self.kind is ReasonKind.INTERACTION else None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmedReason:
+class ConfirmedReason(Value, frozen=True):
     """What an operator found the reason of a call to be. One a call: of several operators the last one counts."""
 
     call_id: str
@@ -69,8 +63,7 @@ class ConfirmedReason:
     counted: int | None = None  # the choice as it has been learnt from; None: not yet
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonTally:
+class ReasonTally(Value, frozen=True):
     """One number that response curves are learnt from. Nothing in it is of a person."""
 
     period: str  # the stretch of time it is of, "2026-11-16": the Monday of a week; "": how far learning got

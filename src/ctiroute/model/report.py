@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from ctiroute.model.attribution import AttributedBy
 from ctiroute.model.outreach import TouchStatus
+from ctiroute.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class HourOfReport:
+class HourOfReport(Value, frozen=True):
     """Calls so many hours after the touch."""
 
     hour: int  # 0: within the first hour
@@ -19,8 +18,7 @@ class HourOfReport:
     answered: int
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignReport:
+class CampaignReport(Value, frozen=True):
     """What was sent of a campaign in a stretch of time, and the calls that are attributed to it and came soon enough after the touch."""
 
     campaign: str

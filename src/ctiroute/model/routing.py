@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ctiroute.model.identity import Identifier, Medium
 from ctiroute.model.phone import country_of
 from ctiroute.model.queue import QueueState
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value, field
 
 TRIAL = "trial"  # further argument of a request that only asks: no phone rings, and it counts as nobody's call
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Value, frozen=True):
     """What the network says of who calls: a claim, not a proof."""
 
     raw: str  # the number as it came, control characters removed, at most 80 characters; may be ""
@@ -30,9 +29,7 @@ class Caller:
         return country_of(self.phone) if self.phone is not None else None
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class RouteRequest:
+class RouteRequest(Value, frozen=True):
     """One question, from any medium."""
 
     call_id: str  # "<pbx>:<linkedid>" for voice
@@ -64,16 +61,14 @@ class Status(StrEnum):
     ERROR = "error"  # something broke; the cause is in the log and the trace
 
 
-@dataclass(frozen=True, slots=True)
-class ToQueue:
+class ToQueue(Value, frozen=True):
     """Wait in a queue."""
 
     queue: str
     priority: int = 0  # QUEUE_PRIO; higher is served first
 
 
-@dataclass(frozen=True, slots=True)
-class ToOperator:
+class ToOperator(Value, frozen=True):
     """Ring one operator for a bounded time, then what the dialplan does next (the queue, if one is given)."""
 
     interface: str  # "PJSIP/1001"
@@ -83,31 +78,27 @@ class ToOperator:
     priority: int = 0  # of that queue
 
 
-@dataclass(frozen=True, slots=True)
-class ToMenu:
+class ToMenu(Value, frozen=True):
     """Hear a voice menu."""
 
     menu: str
     order: tuple[str, ...] = ()  # its options, the likeliest first; (): as the dialplan has them
 
 
-@dataclass(frozen=True, slots=True)
-class ToExtension:
+class ToExtension(Value, frozen=True):
     """Go to an extension of the dialplan's allowed context."""
 
     extension: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToDefault:
+class ToDefault(Value, frozen=True):
     """The ordinary way, as if ctiroute were not there."""
 
 
 Destination = ToQueue | ToOperator | ToMenu | ToExtension | ToDefault
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Value, frozen=True):
     """What else may be proposed to a customer. Templates by language, like those of a pop."""
 
     title: Mapping[str, str]
@@ -116,8 +107,7 @@ class Proposal:
     again_s: float = 0.0  # for so long it is not proposed again to whoever accepted or refused it; 0: it is, with what became of it
 
 
-@dataclass(frozen=True, slots=True)
-class PopPlan:
+class PopPlan(Value, frozen=True):
     """What a rule wants on the operator's screen. Texts are templates by language; `rules.template` fills them at ring."""
 
     headline: Mapping[str, str] = field(default_factory=dict)  # language -> template; {} means a sentence made from the context
@@ -129,8 +119,7 @@ class PopPlan:
     offers: tuple[Proposal, ...] = ()  # what else may be proposed, the best first
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Value, frozen=True):
     """One condition's result, with the value it saw."""
 
     condition: str  # where it stands in the rule: "touch", "all[1].caller"
@@ -139,8 +128,7 @@ class Verdict:
     matched: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
+class RuleTrace(Value, frozen=True):
     """One rule that was tried."""
 
     rule: str
@@ -149,9 +137,7 @@ class RuleTrace:
     goes_on: bool = False  # it matched, added what it says, and left the call to the rules after it
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Value, frozen=True):
     """What became of one look-up."""
 
     source: str  # "store", ...
@@ -178,9 +164,7 @@ class Trace:
         return self._rules
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value, frozen=True):
     """The answer."""
 
     status: Status

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from ctiroute.model.value import Value, field
 
-@dataclass(frozen=True, slots=True)
-class RulesVersion:
+
+class RulesVersion(Value, frozen=True):
     """One time that rules came into use. The same rules may do so again, and then stand there twice."""
 
     version: str  # Ruleset.version
@@ -19,8 +19,7 @@ class RulesVersion:
     files: Mapping[str, str] = field(default_factory=dict)  # name below the folder of the rules -> text; empty: not asked for
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRules:
+class NodeRules(Value, frozen=True):
     """The rules that a node uses."""
 
     node: str

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctiroute.model import CallerContext, Operator, QueueState, RouteRequest
-from ctiroute.model.quick import quick
+from ctiroute.model.value import Value
 
 if TYPE_CHECKING:
     from ctiroute.model import Interaction, Touch
@@ -45,9 +45,7 @@ class Bound(NamedTuple):
 HOLDS = Bound()  # holds, and is about nothing in particular
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Value, frozen=True):
     """How far back a rule set looks, and at what; the engine asks its sources for no more."""
 
     touches: timedelta = timedelta()
