@@ -1,7 +1,7 @@
 """What the words of this room are made of: frozen records that cost a call next to nothing.
 
-A call makes some twenty of them with a hundred and thirty fields. As dataclasses (whose frozen `__init__` sets each field through
-`object.__setattr__`) they took a sixth of all that a call costs; msgspec fills one in as fast as a tuple, and packs it in half the time.
+A call makes some twenty of them with a hundred and thirty fields. A frozen dataclass sets each field through `object.__setattr__`: 1.3 us
+for a touch of 12 fields, where msgspec takes 0.1, and packs a call's file in half the time. All in all a call costs a seventh less.
 They still answer to `dataclasses.replace`, `fields` and `asdict`. Knows nothing of what is recorded.
 """
 
