@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.places import CallPlace
+    from ctiroute.store.touch_columns import TouchColumns
     from ctiroute.store.touch_rows import TouchRow
 
 
@@ -94,7 +95,10 @@ class Store(AdministrationStore, AttributionStore, CallbackStore, IdentityStore,
         """
 
     async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
-        """`put_touches` for rows that are ready for a database: what imports use, at a fraction of the price."""
+        """`put_touches` for rows that are ready for a database, at a fraction of the price."""
+
+    async def put_touch_columns(self, touches: TouchColumns) -> int:
+        """`put_touches` for what imports make: touches by columns, of which a store may handle many at the price of few."""
 
     async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
         """Note how far touches got: a status never goes back, of two times for the same the earlier stays. One transaction.

@@ -17,7 +17,7 @@ import phonenumbers
 from ctiroute.model.phone import NUMBER, is_plain, parse_phone, plain_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
@@ -53,6 +53,27 @@ def number_reader(region: str) -> Callable[[str], str | None]:
         return code + found[found.lastgroup or 0] if found is not None else parse_phone(raw, region)
 
     return read
+
+
+def column_reader(region: str) -> Callable[[Sequence[str]], Sequence[str | None]]:
+    """Return `number_reader` for whole columns. Where all are E.164 of one country already, one match says so."""
+    read = number_reader(region)
+
+    def read_all(column: Sequence[str]) -> Sequence[str | None]:
+        form = _lines_of(column[0][:4])
+        joined = "\n".join(column)
+        if form is not None and joined.count("\n") == len(column) - 1 and form.fullmatch(joined + "\n") is not None:
+            return column
+        return [*map(read, column)]
+
+    return read_all
+
+
+@lru_cache(maxsize=64)
+def _lines_of(start: str) -> re.Pattern[str] | None:
+    """Return the form of lines that are E.164 with the calling code in the first four characters `start`."""
+    form = plain_form(start[1:]) if start[:1] == "+" else None
+    return re.compile(f"(?:{form.pattern}\n)*") if form is not None else None
 
 
 class _PlainForms(dict[str, "Callable[[str], re.Match[str] | None]"]):

@@ -1,4 +1,4 @@
-"""A process that parses pieces of a file for the one that imports it: `python -m ctiroute.store.importing.piece_reader`.
+"""A process that parses pieces of a file of touches for the one that imports it: `python -m ctiroute.store.importing.piece_reader`.
 
 What it is told comes on standard input, what it answers goes to standard output, each as a frame: its length in four bytes, and the bytes.
 First comes what to parse and the header, then a piece a frame; it ends with its input, so it never outlives the import. Both ends are the
@@ -12,18 +12,23 @@ import marshal
 import pickle
 import sys
 from struct import Struct
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from ctiroute.store.importing.cutting import read_piece
 from ctiroute.store.importing.parsing import Parser
-from ctiroute.store.importing.spool import packed
+from ctiroute.store.importing.splitting import split
+from ctiroute.store.touch_columns import TouchColumns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctiroute.store.importing.parsing import Bad, Task
+    from ctiroute.store.importing.source import Row
+    from ctiroute.store.importing.splitting import Split
 
 LENGTH = Struct("!I")
 
-# What came of a piece: packed good rows, bad ones, rows of the file (blank ones among them, and without them), lines. None: it has no end.
+# What came of a piece: packed touches, bad ones, rows of the file (blank ones among them, and without them), lines. None: it has no end.
 Answer = tuple[bytes, list["Bad"], int, int, int] | None
 
 
@@ -43,21 +48,25 @@ def answer(content: bytes) -> Answer:
     return found
 
 
-def check_piece(piece: bytes, task: Task, header: list[str], parser: Parser[Any]) -> Answer:
+def check_piece(piece: bytes, task: Task, header: list[str], parser: Parser[TouchColumns]) -> Answer:
     """Parse a piece."""
-    found = read_piece(piece, task.form, header)
-    if found is None:
-        return None
-    rows, lines = found
+    rows: Sequence[Row] | Split | None = split(piece, task.form, len(header)) if header else None
+    if rows is not None:
+        lines = len(rows)
+    else:
+        found = read_piece(piece, task.form, header)
+        if found is None:
+            return None
+        rows, lines = found
     parser.settle(header)
     checked = parser.check(rows)
-    return packed(checked.good), checked.bad, checked.taken, checked.read, lines
+    return checked.good.packed(), checked.bad, checked.taken, checked.read, lines
 
 
 def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
     """Answer until there are no more questions."""
     task, header = pickle.loads(_next(questions))  # noqa: S301 - of our own process
-    parser = Parser[Any](task)
+    parser = Parser[TouchColumns](task)
     while piece := _next(questions):
         answers.write(framed(marshal.dumps(check_piece(piece, task, header, parser))))
         answers.flush()

@@ -16,31 +16,33 @@ from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import monotonic
-from typing import IO, TYPE_CHECKING, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Generic, cast
 
 from ctiroute.errors import ImportRefused, StoreError
 from ctiroute.model import IMPORTED, Claim, Medium
 from ctiroute.store.importing.checkpoint import Checkpoint, Reached
 from ctiroute.store.importing.crew import CrewLost, crew
 from ctiroute.store.importing.cutting import is_divisible, pieces
-from ctiroute.store.importing.parsing import Bad, Parser, Task
+from ctiroute.store.importing.parsing import Bad, C, Parser, Task
 from ctiroute.store.importing.piece_reader import check_piece
 from ctiroute.store.importing.rejects import Rejects
 from ctiroute.store.importing.source import Rows, detect, opened
-from ctiroute.store.importing.spool import Spool, packed
+from ctiroute.store.importing.spool import Spool
 from ctiroute.store.importing.values import Defaults
+from ctiroute.store.touch_columns import TouchColumns
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ctiroute.model import Customer
     from ctiroute.store.base import Store
     from ctiroute.store.importing.piece_reader import Answer
     from ctiroute.store.importing.source import Format, Opened
 
-V = TypeVar("V")  # TouchRow or Customer
-_Batch = tuple[int, list[V]]  # rows of the file taken by its end, values
+_Batch = tuple[int, C]  # rows of the file taken by its end, what came of them
 
 _SLICE = 100  # rows parsed before the loop gets its turn: about 1 ms
 _TOLD_EVERY = 10  # slices or pieces between two reports of progress
@@ -100,18 +102,19 @@ class ImportResult:
 class _Checked:
     """What came of some rows of the file."""
 
-    good: bytes  # packed
+    good: bytes  # packed touches
     bad: list[Bad]
     taken: int  # rows, blank ones among them
     read: int  # without those
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind(Generic[V]):
+class _Kind(Generic[C]):
     name: str
-    put: Callable[[Sequence[V]], Awaitable[int]]
+    put: Callable[[C], Awaitable[int]]
+    joined: Callable[[Sequence[C]], C]
     batch: int
-    plain: bool  # V is a tuple of plain values
+    is_touches: bool
 
 
 async def import_touches(
@@ -127,7 +130,8 @@ async def import_touches(
     `region` is the country of numbers without a code, `now` bounds the times. Raises `ImportRefused` (nothing was kept) or a
     `StoreError` (run it again).
     """
-    return await _run(source, _Kind("touches", store.put_touch_rows, store.batch_rows, plain=True), region, now, options, progress)
+    kind = _Kind("touches", store.put_touch_columns, TouchColumns.joined, store.batch_rows, is_touches=True)
+    return await _run(source, kind, region, now, options, progress)
 
 
 async def import_customers(
@@ -141,7 +145,12 @@ async def import_customers(
     """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
     claim = _claim(options or ImportOptions(), now)
     put = store.put_customers if claim == IMPORTED else partial(store.put_customers, claim=claim)
-    return await _run(source, _Kind("customers", put, store.batch_rows, plain=False), region, now, options, progress)
+    kind = _Kind("customers", put, _joined, store.batch_rows, is_touches=False)
+    return await _run(source, kind, region, now, options, progress)
+
+
+def _joined(parts: Sequence[list[Customer]]) -> list[Customer]:
+    return [*chain.from_iterable(parts)]
 
 
 def _claim(options: ImportOptions, now: datetime) -> Claim:
@@ -153,7 +162,7 @@ def _claim(options: ImportOptions, now: datetime) -> Claim:
 
 async def _run(
     source: Path | IO[bytes],
-    kind: _Kind[V],
+    kind: _Kind[C],
     region: str,
     now: datetime,
     options: ImportOptions | None,
@@ -170,14 +179,14 @@ async def _run(
             return await job.write(reached)
 
 
-class _Job(Generic[V]):
+class _Job(Generic[C]):
     """One file on its way."""
 
     def __init__(
         self,
         file: Opened,
         form: Format,
-        kind: _Kind[V],
+        kind: _Kind[C],
         defaults: Defaults,
         options: ImportOptions,
         progress: Callable[[ImportProgress], None],
@@ -189,7 +198,7 @@ class _Job(Generic[V]):
         self._task = Task(kind.name, form, dict(options.columns), defaults)
         self._batch = min(kind.batch, options.batch_rows or kind.batch)
         self._first: tuple[tuple[int, str, str], ...] = ()
-        self._spool: Spool[V] | None = Spool() if kind.plain else None
+        self._spool = Spool() if kind.is_touches else None
         decides = (
             options.target,
             form,
@@ -204,7 +213,7 @@ class _Job(Generic[V]):
     async def check(self) -> Reached:
         """First pass: parse every row, note the refused ones, write nothing to the store."""
         form, large = self._task.form, self._file.size >= _LARGE
-        if self._options.processes > 1 and large and self._kind.plain and is_divisible(form):
+        if self._options.processes > 1 and large and self._kind.is_touches and is_divisible(form):
             with suppress(CrewLost):
                 return await self._count(self._checked_apart)
             self.close()
@@ -215,7 +224,8 @@ class _Job(Generic[V]):
         """Second pass: the good rows that are not written yet, a transaction a batch."""
         resumed_at = reached.taken
         spool = self._spool
-        chunks = self._parsed(resumed_at) if spool is None or not spool.whole or resumed_at else spool.chunks()
+        kept = spool is not None and spool.whole and not resumed_at
+        chunks = cast("Iterator[_Batch[C]]", spool.chunks()) if spool is not None and kept else self._parsed(resumed_at)
         try:
             async with asyncio.TaskGroup() as tasks:
                 reached = await self._put_all(chunks, reached, tasks)
@@ -258,12 +268,13 @@ class _Job(Generic[V]):
 
     async def _checked_here(self, header: list[str]) -> AsyncGenerator[_Checked, None]:
         """Parse all rows in this process, some at a time."""
-        parser = Parser[V](self._task)
+        parser = Parser[C](self._task)
         with closing(Rows(self._file.data, self._task.form, header)) as rows:
             while slice_ := rows.take(_SLICE):
                 parser.settle(header)
                 found = parser.check(slice_)
-                yield _Checked(packed(found.good) if self._spool is not None else b"", found.bad, found.taken, found.read)
+                good = found.good.packed() if isinstance(found.good, TouchColumns) else b""
+                yield _Checked(good, found.bad, found.taken, found.read)
                 await asyncio.sleep(0)
             parser.settle(header)  # a file without rows has a header to check, too
 
@@ -288,9 +299,9 @@ class _Job(Generic[V]):
             while others.waiting:
                 yield checked(await others.answer())
 
-    def _parsed(self, behind: int) -> Iterator[_Batch[V]]:
+    def _parsed(self, behind: int) -> Iterator[_Batch[C]]:
         """Yield the good rows that are not behind us, from the file itself; the bad ones were noted in the first pass."""
-        parser = Parser[V](self._task)
+        parser = Parser[C](self._task)
         with closing(Rows(self._file.data, self._task.form)) as rows:
             taken = 0
             while slice_ := rows.take(_SLICE):
@@ -299,7 +310,7 @@ class _Job(Generic[V]):
                 taken += len(slice_)
                 yield taken, good
 
-    async def _put_all(self, chunks: Iterator[_Batch[V]], reached: Reached, tasks: asyncio.TaskGroup) -> Reached:
+    async def _put_all(self, chunks: Iterator[_Batch[C]], reached: Reached, tasks: asyncio.TaskGroup) -> Reached:
         """Write all batches in order. While one is written the next is made ready, and the one after it is read."""
         # Where others have to have their turn, none may wait at the store's door.
         turns = asyncio.Semaphore(1 if self._options.breath else _AT_ONCE)
@@ -313,19 +324,20 @@ class _Job(Generic[V]):
             reached = await self._settle(reached, *under_way.popleft())
         return reached
 
-    def _batches(self, chunks: Iterator[_Batch[V]]) -> Iterator[_Batch[V]]:
+    def _batches(self, chunks: Iterator[_Batch[C]]) -> Iterator[_Batch[C]]:
         """Join what was parsed to batches."""
-        batch: list[V] = []
-        taken = 0
+        parts: list[C] = []
+        taken = rows = 0
         for taken, chunk in chunks:
-            batch += chunk
-            if len(batch) >= self._batch:
-                yield taken, batch
-                batch = []
-        if batch:
-            yield taken, batch
+            parts.append(chunk)
+            rows += len(chunk)
+            if rows >= self._batch:
+                yield taken, self._kind.joined(parts)
+                parts, rows = [], 0
+        if rows:
+            yield taken, self._kind.joined(parts)
 
-    async def _put(self, batch: Sequence[V], turns: asyncio.Semaphore) -> int | StoreError:
+    async def _put(self, batch: C, turns: asyncio.Semaphore) -> int | StoreError:
         """Write one batch; return how many were new, or why it failed: that is told in its turn, when those before it are written."""
         async with turns:
             started = monotonic()

@@ -31,11 +31,11 @@ _MAX_TEXT = 4000  # characters of any other cell: longer than the longest messag
 _AHEAD = timedelta(days=1)  # a touch sent later than this after now is a wrong date or timezone
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
 _LONG = frozenset({"title", "text", "terms", "name", "phone", "email"})  # several phones or addresses may stand in a cell
-_MEDIA = frozenset(medium.value for medium in Medium)
-_STATUSES = frozenset(status.value for status in TouchStatus)
+MEDIA = frozenset(medium.value for medium in Medium)
+STATUSES = frozenset(status.value for status in TouchStatus)
 _Progress = tuple[str, int | None, int | None, int | None]  # status, delivered_at, read_at, clicked_at
-_SENT: _Progress = (TouchStatus.SENT.value, None, None, None)
-_PHONE, _EMAIL = IdentifierKind.PHONE.value, IdentifierKind.EMAIL.value
+SENT: _Progress = (TouchStatus.SENT.value, None, None, None)
+PHONE, EMAIL = IdentifierKind.PHONE.value, IdentifierKind.EMAIL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
     status, sent, customer_id, title, text, terms, campaign_title = map(
         columns.at, ("status", "sent_at", "customer_id", "title", "text", "terms", "campaign_title")
     )
-    to_e164, latest, fields = number_reader(defaults.region), to_microseconds(defaults.now + _AHEAD), _fields(columns)
+    to_e164, latest, fields = number_reader(defaults.region), latest_of(defaults), _fields(columns)
     check_lengths, check_campaign = _lengths(columns), defaults.only_campaign
     given_campaign, given_medium, missing = defaults.campaign, defaults.medium.value, "phone" if phone >= 0 else "email"
-    strip, external_start = str.strip, lru_cache(maxsize=1024)(_external_start)
+    strip, external_start = str.strip, lru_cache(maxsize=1024)(start_of_external_id)
 
     @lru_cache(maxsize=65_536)  # messages go out many a second
     def time(cell: str, column: str) -> int:
-        return to_microseconds(parse_time(cell, column, defaults))
+        return moment_of(cell, column, defaults)
 
     far = _progress(columns, time)
 
@@ -86,9 +86,9 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
             check_lengths(row)
         cells = [*map(strip, row), ""]
         number = cells[phone]
-        kind = _PHONE if number else _EMAIL
+        kind = PHONE if number else EMAIL
         # Spreadsheets put an apostrophe before a number that is to stay text.
-        value = to_e164(number.lstrip("'")) if number else _email(cells[email], missing)
+        value = to_e164(number.lstrip("'")) if number else email_of(cells[email], missing)
         if value is None:
             raise Refused("phone", "is not a possible phone number")
         key = cells[campaign] or given_campaign
@@ -100,17 +100,17 @@ def touch_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[str
         if sent_at > latest:
             raise Refused("sent_at", "lies in the future; check the date and the timezone")
         by = cells[medium].lower() or given_medium
-        if by not in _MEDIA:
+        if by not in MEDIA:
             raise Refused("medium", f"must be one of {', '.join(Medium)}")
         theirs = cells[external_id]
         return (
-            cells[own_id] or (external_start(key) + theirs if theirs else _touch_id(key, kind, value, sent_at)),
+            cells[own_id] or (external_start(key) + theirs if theirs else digest_id(key, kind, value, sent_at)),
             kind,
             value,
             key,
             by,
             sent_at,
-            *(_SENT if far is None else far(cells, cells[status].lower())),
+            *(SENT if far is None else far(cells, cells[status].lower())),
             cells[customer_id] or None,
             cells[title],
             cells[text],
@@ -132,21 +132,30 @@ def _progress(columns: Columns, time: Callable[[str, str], int]) -> Callable[[Se
         return None
 
     def of(cells: Sequence[str], given: str) -> _Progress:
-        if given and given not in _STATUSES:
+        if given and given not in STATUSES:
             raise Refused("status", f"must be one of {', '.join(TouchStatus)}")
         delivered_at = time(cell, "delivered_at") if (cell := cells[delivered]) else None
         read_at = time(cell, "read_at") if (cell := cells[read]) else None
         clicked_at = time(cell, "clicked_at") if (cell := cells[clicked]) else None
-        status = given or ("clicked" if clicked_at else "read" if read_at else "delivered" if delivered_at else "sent")
-        return status, delivered_at, read_at, clicked_at
+        return furthest(given, delivered_at, read_at, clicked_at), delivered_at, read_at, clicked_at
 
     return of
 
 
+def furthest(given: str, delivered_at: int | None, read_at: int | None, clicked_at: int | None) -> str:
+    """Return the status of a touch: the one given, or the furthest it has a time of."""
+    return given or ("clicked" if clicked_at else "read" if read_at else "delivered" if delivered_at else "sent")
+
+
+def limits_of(columns: Columns) -> list[tuple[str, int, int]]:
+    """Return for each column that means something its name, its index, and how many characters a cell of it may have."""
+    limits = [(name, index, _MAX_TEXT if name in _LONG else MAX_KEY) for name, index in columns.known.items()]
+    return limits + [(name, index, _MAX_TEXT) for name, index in columns.others]
+
+
 def _lengths(columns: Columns) -> Callable[[Sequence[str]], None]:
     """Return what refuses a row in which a cell is too long for its column."""
-    limits = [(name, index, _MAX_TEXT if name in _LONG else MAX_KEY) for name, index in columns.known.items()]
-    limits += [(name, index, _MAX_TEXT) for name, index in columns.others]
+    limits = limits_of(columns)
 
     def check(cells: Sequence[str]) -> None:
         for name, index, limit in limits:
@@ -186,7 +195,7 @@ def customer_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[
 
 def external_touch_id(campaign: str, external_id: str) -> str:
     """Return the id of the touch that the company knows by an id of its own, which need only be unique within the campaign."""
-    return _external_start(campaign) + external_id
+    return start_of_external_id(campaign) + external_id
 
 
 def parse_time(text: str, column: str, defaults: Defaults) -> datetime:
@@ -209,11 +218,23 @@ def parse_time(text: str, column: str, defaults: Defaults) -> datetime:
         raise Refused(column, "is out of range") from error
 
 
-def _external_start(campaign: str) -> str:
+def moment_of(text: str, column: str, defaults: Defaults) -> int:
+    """Return a time in microseconds since 1970 UTC: `parse_time` for rows of a store. Raises `Refused`."""
+    return to_microseconds(parse_time(text, column, defaults))
+
+
+def latest_of(defaults: Defaults) -> int:
+    """Return the last moment, in microseconds since 1970 UTC, at which a touch may have been sent."""
+    return to_microseconds(defaults.now + _AHEAD)
+
+
+def start_of_external_id(campaign: str) -> str:
+    """Return what comes before an external id in the id of a touch."""
     return (quote(campaign, safe="") if ":" in campaign or "%" in campaign else campaign) + ":"
 
 
-def _touch_id(campaign: str, kind: str, value: str, sent_at: int) -> str:
+def digest_id(campaign: str, kind: str, value: str, sent_at: int) -> str:
+    """Return the id of a touch that nobody gave one: made of what it is known by."""
     # The same file imported again makes the same ids. The time goes first: ids of one mailing then stand together in a database's index,
     # and it writes and finds them at a fraction of the price.
     key = f"{campaign}\0{kind}\0{value}\0{sent_at}".encode()
@@ -235,7 +256,7 @@ def _parse_form(text: str, form: str) -> datetime | None:
 
 
 def _identifier(kind: str, raw: str, region: str) -> Identifier:
-    if kind == _PHONE:
+    if kind == PHONE:
         phone = number_reader(region)(raw.lstrip("'"))
         if phone is None:
             raise Refused("phone", "is not a possible phone number")
@@ -246,7 +267,8 @@ def _identifier(kind: str, raw: str, region: str) -> Identifier:
         raise Refused(kind, str(error)) from error
 
 
-def _email(text: str, missing: str) -> str:
+def email_of(text: str, missing: str = "email") -> str:
+    """Return an address as stores keep it. Raises `Refused`; `missing` is the column to name when there is none."""
     if not text:
         raise Refused(missing, "is empty")
     if len(text) > MAX_KEY:

@@ -6,6 +6,7 @@ call path, so enumerations are looked up in dictionaries (a tenth of the price o
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
+from ctiroute.store.touch_columns import is_same
 from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
 # A noncharacter, which Unicode keeps for a program's own use: https://www.unicode.org/faq/private_use.html#nonchar1
 _MARK = "\ufdd0"
+_PHONES = re.compile(rf"(?:\+[1-9][0-9]{{0,{_MAX_DIGITS - 1}}}\n)*")  # lines that `key_of` finds to be their own keys
 
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
@@ -81,6 +84,12 @@ def to_text(value: str) -> str:
     if "\0" in value or _MARK in value:
         return value.replace(_MARK, _MARK + "1").replace("\0", _MARK + "0")
     return value
+
+
+def to_texts(values: Sequence[str]) -> Sequence[str]:
+    """Do as `to_text` with each of many texts."""
+    joined = "".join(values)
+    return [*map(to_text, values)] if "\0" in joined or _MARK in joined else values
 
 
 def from_text(value: str) -> str:
@@ -202,14 +211,12 @@ def named_keys(keys: Sequence[int], others: str) -> dict[int, Identifier]:
 # --- touches
 
 
-def key_of_row(touch: TouchRow) -> int | None:
-    """Return the key of an import's touch to a phone in E.164, None of one to anything else: `key_of` for rows."""
-    value = touch[2]
-    if touch[1] == "phone" and value[:1] == "+" and value[1:2] != "0" and len(value) <= _MAX_DIGITS + 1 and value.isascii():
-        digits = value[1:]
-        if digits.isdigit():
-            return int(digits)
-    return None
+def keys_of(kinds: Sequence[str], values: Sequence[str]) -> list[int | None]:
+    """Return the keys of an import's identifiers: `key_of` for columns."""
+    lines = "\n".join(values) + "\n"
+    if is_same(kinds) and kinds[0] == "phone" and lines.count("\n") == len(values) and _PHONES.fullmatch(lines) is not None:
+        return [*map(int, values)]
+    return [key_of(Identifier(kind, value)) for kind, value in zip(kinds, values, strict=True)]
 
 
 def touch_row_of(row: Row) -> TouchRow:

@@ -19,6 +19,7 @@ from ctiroute.store.postgres.interactions import Interactions
 from ctiroute.store.postgres.outbox import Outbox
 from ctiroute.store.postgres.proposals import Proposals
 from ctiroute.store.postgres.reasons import Reasons
+from ctiroute.store.touch_columns import TouchColumns
 from ctiroute.store.touch_rows import touch_row
 
 if TYPE_CHECKING:
@@ -114,18 +115,22 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
         return await self.put_touch_rows([touch_row(touch) for touch in touches])
 
     async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
-        """Insert or replace touches given as rows; return how many were new.
+        """Insert or replace touches given as rows; return how many were new."""
+        return await self.put_touch_columns(TouchColumns.of(rows))
+
+    async def put_touch_columns(self, touches: TouchColumns) -> int:
+        """Insert or replace touches given as columns; return how many were new.
 
         Called again before it has returned, it makes the next ones ready meanwhile. They are written in the order of the calls.
         """
-        if not rows:
+        if not touches:
             return 0
         async with self._touches_next:  # let go only when it is our turn to write: nobody overtakes
             with mapped("keep touches"):
-                batch = await writing.TouchBatch.of(rows)
+                batch = await writing.TouchBatch.of(touches)
             await self._touches_turn.acquire()
         try:
-            await self._make_partitions(rows)
+            await self._make_partitions(touches.columns[5])
             return await self._write("keep touches", lambda link: writing.put_touches(link, batch))
         finally:
             self._touches_turn.release()
@@ -225,8 +230,8 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
         with readable():
             return await self._write("look for what is to be erased", lambda link: erasing.Search(link, subject).run())
 
-    async def _make_partitions(self, touches: Sequence[TouchRow]) -> None:
-        months = partitions.months_of([touch[5] for touch in touches], datetime.now(UTC)) - self._months
+    async def _make_partitions(self, sent_at: Sequence[int]) -> None:
+        months = partitions.months_of(sent_at, datetime.now(UTC)) - self._months
         if not months or self._others is None:
             return
         now = asyncio.get_running_loop().time()

@@ -8,20 +8,19 @@ two batches that meet in different order would wait for each other.
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.postgres import records, rows, touch_copy
 from ctiroute.store.postgres.schema import RULES_LOCK, TOUCHES_LOCK
-from ctiroute.store.touch_rows import TouchRow
+from ctiroute.store.touch_columns import TouchColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ctiroute.model import (
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from ctiroute.store.postgres.link import Link
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
-_READY_AT_ONCE = 250  # touches: less than half a millisecond
 _KEYS_AT_ONCE = 50  # in one row of the outbox: a row for each key would make it grow and shrink with every import
 
 
@@ -52,19 +50,21 @@ async def put_campaigns(link: Link, campaigns: Sequence[Campaign]) -> None:
 class TouchBatch:
     """Touches of one transaction, as far as they can be made ready before it."""
 
-    touches: Mapping[str, TouchRow]  # by id; of one named twice the last counts
-    tails: dict[str, bytes]  # of all, in the same order
+    touches: TouchColumns  # each id once
+    keys: list[int | None]  # of their identifiers; None: it is in the database
+    tails: list[str]  # of their lines
 
     @classmethod
-    async def of(cls, touches: Iterable[TouchRow]) -> TouchBatch:
-        """Make ready some at a time: the loop has another batch to attend to. Raises UnicodeEncodeError for what is no text."""
-        latest = {touch[0]: touch for touch in touches}
-        tails: dict[str, bytes] = {}
-        for number, (touch_id, touch) in enumerate(latest.items()):
-            tails[touch_id] = touch_copy.tail(touch)
-            if number % _READY_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return cls(latest, tails)
+    async def of(cls, touches: TouchColumns) -> TouchBatch:
+        """Make ready some at a time: the loop has another batch to attend to. Of an id named twice the last one counts."""
+        ids = touches.columns[0]
+        if len(set(ids)) < len(ids):
+            touches = TouchColumns.of({touch[0]: touch for touch in touches.rows()}.values())
+        tails: list[str] = []
+        for some in touch_copy.tails(touches):
+            tails += some
+            await asyncio.sleep(0)
+        return cls(touches, rows.keys_of(*touches.columns[1:3]), tails)
 
 
 async def put_touches(link: Link, batch: TouchBatch) -> int:
@@ -73,18 +73,33 @@ async def put_touches(link: Link, batch: TouchBatch) -> int:
     Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
     """
     touches, tails = batch.touches, batch.tails
-    keys = await _keys_of_rows(link, touches.values())
+    keys = await _keys_of_batch(link, batch)
     await link.run("lock", TOUCHES_LOCK)
-    campaigns = await _campaigns_of(link, touches.values())
-    known = await link.run("drop_touches", [rows.to_text(touch_id) for touch_id in touches])
+    campaigns = await _campaigns_of(link, touches)
+    known = await link.run("drop_touches", rows.to_texts(touches.columns[0]))
     if known:
-        names = {rows.from_text(row[0]): row for row in known}
-        tails = tails | {name: touch_copy.tail(rows.grown(touches[name], row)) for name, row in names.items()}
-    heads = zip(keys, [campaigns[touch[3]] for touch in touches.values()], strict=True)
-    copy = io.BytesIO(touch_copy.whole(heads, tails.values()))
-    await link.connection.copy_to_table("touches", source=copy, columns=touch_copy.COLUMNS, format="binary")
+        tails = _grown(batch, {rows.from_text(row[0]): row for row in known})
+    copy = touch_copy.lines(keys, map(campaigns.__getitem__, touches.columns[3]), tails)
+    await link.connection.copy_to_table("touches", source=_each(copy), columns=touch_copy.COLUMNS)
     await mark(link, [row[1] for row in known] + keys)
     return len(touches) - len(known)
+
+
+def _grown(batch: TouchBatch, known: Mapping[str, rows.Row]) -> list[str]:
+    """Return the tails of a batch, some of which touches take the place of known ones."""
+    places = {touch_id: place for place, touch_id in enumerate(batch.touches.columns[0]) if touch_id in known}
+    touches = batch.touches.rows()
+    grown = TouchColumns.of([rows.grown(touches[place], known[touch_id]) for touch_id, place in places.items()])
+    tails = [*batch.tails]
+    for place, tail in zip(places.values(), chain.from_iterable(touch_copy.tails(grown)), strict=True):
+        tails[place] = tail
+    return tails
+
+
+async def _each(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Give parts one by one: while the driver sends one the next is made."""
+    for part in parts:
+        yield part
 
 
 async def add_receipts(link: Link, receipts: Sequence[Receipt]) -> frozenset[str]:
@@ -179,15 +194,14 @@ async def keys_of(link: Link, identifiers: Iterable[Identifier]) -> dict[Identif
     return keys
 
 
-async def _keys_of_rows(link: Link, touches: Collection[TouchRow]) -> list[int]:
+async def _keys_of_batch(link: Link, batch: TouchBatch) -> list[int]:
     """Return the key of each touch's identifier, in order."""
-    keys = [rows.key_of_row(touch) for touch in touches]
-    known = [key for key in keys if key is not None]
-    if len(known) == len(keys):
+    known = [key for key in batch.keys if key is not None]
+    if len(known) == len(batch.keys):
         return known
-    others = {(touch[1], rows.to_text(touch[2])) for touch, key in zip(touches, keys, strict=True) if key is None}
-    numbers = await _numbers_of(link, list(others))
-    return [numbers[touch[1], rows.to_text(touch[2])] if key is None else key for touch, key in zip(touches, keys, strict=True)]
+    names = [*zip(batch.touches.columns[1], rows.to_texts(batch.touches.columns[2]), strict=True)]
+    numbers = await _numbers_of(link, [*{name for name, key in zip(names, batch.keys, strict=True) if key is None}])
+    return [numbers[name] if key is None else key for name, key in zip(names, batch.keys, strict=True)]
 
 
 async def _numbers_of(link: Link, others: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -197,16 +211,14 @@ async def _numbers_of(link: Link, others: Sequence[tuple[str, str]]) -> dict[tup
     return {(kind, value): key for kind, value, key in await link.run("get_identifiers", *names)}
 
 
-async def _campaigns_of(link: Link, touches: Iterable[TouchRow]) -> dict[str, int]:
+async def _campaigns_of(link: Link, touches: TouchColumns) -> dict[str, int]:
     """Return the numbers of campaigns, making those we do not know."""
-    named: dict[str, TouchRow] = {}
-    for touch in touches:
-        if touch[3] not in named:  # the first one of the batch gives a new campaign its title
-            named[touch[3]] = touch
-    known = {rows.to_text(key): key for key in named}
+    keys, media, titles = touches.columns[3], touches.columns[4], touches.columns[15]
+    known = {rows.to_text(key): key for key in set(keys)}
     found = await link.run("get_campaigns", list(known))
-    if len(found) < len(named):
-        new = [(rows.to_text(key), rows.to_text(touch[15]), touch[4]) for key, touch in named.items()]
+    if len(found) < len(known):
+        places = [keys.index(key) for key in known.values()]  # the first one of the batch gives a new campaign its title
+        new = [(rows.to_text(keys[place]), rows.to_text(titles[place]), media[place]) for place in places]
         await link.run("add_campaigns", *columns(new, 3))
         found = await link.run("get_campaigns", list(known))
     return {known[key]: campaign_id for key, campaign_id in found}

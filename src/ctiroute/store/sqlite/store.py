@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from ctiroute.store.copying import Item, Key, Kind
     from ctiroute.store.places import CallPlace
+    from ctiroute.store.touch_columns import TouchColumns
     from ctiroute.store.touch_rows import TouchRow
 
 T = TypeVar("T")
@@ -88,6 +89,10 @@ class SqliteStore(Administration, Attributions, Callbacks, Identities, Interacti
     async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
         """Insert or replace touches given as rows; return how many were new."""
         return await self._write("keep touches", lambda connection: writing.put_touches(connection, rows))
+
+    async def put_touch_columns(self, touches: TouchColumns) -> int:
+        """Insert or replace touches given as columns; return how many were new."""
+        return await self.put_touch_rows(touches.rows())
 
     async def add_receipts(self, receipts: Sequence[Receipt]) -> frozenset[str]:
         """Note how far touches got; return the ids that are not known."""

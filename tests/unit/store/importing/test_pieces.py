@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ctiroute.store.touch_columns import TouchColumns
     from ctiroute.store.touch_rows import TouchRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -38,10 +39,10 @@ class Kept:
     def __init__(self) -> None:
         self.rows: list[TouchRow] = []
 
-    async def put_touch_rows(self, rows: Sequence[TouchRow]) -> int:
+    async def put_touch_columns(self, touches: TouchColumns) -> int:
         """Keep them."""
-        self.rows += rows
-        return len(rows)
+        self.rows += touches.rows()
+        return len(touches)
 
     async def put_customers(self, rows: Sequence[object]) -> int:
         """Have no room for these."""
