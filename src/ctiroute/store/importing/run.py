@@ -47,7 +47,7 @@ _Batch = tuple[int, C]  # rows of the file taken by its end, what came of them
 _SLICE = 100  # rows parsed before the loop gets its turn: about 1 ms
 _TOLD_EVERY = 10  # slices or pieces between two reports of progress
 _LARGE = 4 * 1024 * 1024  # bytes of a file that is worth processes of its own: these take as long to start as 50,000 rows to be parsed
-_AT_ONCE = 2  # batches the store has: one is written, the next made ready
+_AT_ONCE = 3  # batches the store has: one is brought to the disk, one written, the next made ready
 
 
 @dataclass(frozen=True, slots=True)

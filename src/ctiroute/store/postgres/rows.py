@@ -92,6 +92,14 @@ def to_texts(values: Sequence[str]) -> Sequence[str]:
     return [*map(to_text, values)] if "\0" in joined or _MARK in joined else values
 
 
+def as_one(values: Sequence[str]) -> tuple[str, str]:
+    """Return texts as one, and what stands between them."""
+    between = "\n"
+    while (whole := between.join(values)).count(between) != len(values) - 1 or whole.split(between) != [*values]:
+        between += "\1"
+    return whole, between
+
+
 def from_text(value: str) -> str:
     """Return the text that was given to `to_text`."""
     if _MARK in value:

@@ -7,6 +7,7 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html (Text Format). The
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ _AT_ONCE = 1000  # touches: some half a millisecond, and enough for the server t
 _NULL = "\\N"
 _SPECIAL = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}  # the first is the one that stands in what takes the others' place
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY, _MINUTE, _SECOND = 86_400_000_000, 60_000_000, 1_000_000  # in microseconds
+_MINUTES = [f"T{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+_SECONDS = [f":{second:02}+00:00" for second in range(60)]
 
 
 def tails(touches: TouchColumns) -> Iterator[list[str]]:
@@ -66,7 +70,19 @@ def _written(column: Column, write: Callable[[Any], str]) -> Iterable[str]:
 
 
 def _time(at: int | None) -> str:
-    return _NULL if at is None else (_EPOCH + timedelta(microseconds=at)).isoformat()
+    if at is None:
+        return _NULL
+    day, rest = divmod(at, _DAY)
+    minute, rest = divmod(rest, _MINUTE)
+    second, rest = divmod(rest, _SECOND)
+    if rest:
+        return (_EPOCH + timedelta(microseconds=at)).isoformat()
+    return f"{_day(day)}{_MINUTES[minute]}{_SECONDS[second]}"  # the same at a fifth of the price
+
+
+@lru_cache(maxsize=400)
+def _day(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def _texts(column: Column) -> Iterable[str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ctiroute.store.postgres.link import Link
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
+_LARGE = 1000  # touches; for fewer a second transaction would cost more than it saves
 _KEYS_AT_ONCE = 50  # in one row of the outbox: a row for each key would make it grow and shrink with every import
 
 
@@ -51,8 +52,14 @@ class TouchBatch:
     """Touches of one transaction, as far as they can be made ready before it."""
 
     touches: TouchColumns  # each id once
+    ids: tuple[str, str]  # as one text, and what stands between them
     keys: list[int | None]  # of their identifiers; None: it is in the database
     tails: list[str]  # of their lines
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its commit takes so long that the next batch should not wait for it: a disk writes at the pace of a COPY."""
+        return len(self.touches) >= _LARGE
 
     @classmethod
     async def of(cls, touches: TouchColumns) -> TouchBatch:
@@ -64,19 +71,20 @@ class TouchBatch:
         for some in touch_copy.tails(touches):
             tails += some
             await asyncio.sleep(0)
-        return cls(touches, rows.keys_of(*touches.columns[1:3]), tails)
+        return cls(touches, rows.as_one(rows.to_texts(touches.columns[0])), rows.keys_of(*touches.columns[1:3]), tails)
 
 
 async def put_touches(link: Link, batch: TouchBatch) -> int:
     """Insert or replace touches, making identifiers and campaigns on the way; return how many were new.
 
     Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
+    After a large batch has to come `make_durable`, in a transaction of its own.
     """
     touches, tails = batch.touches, batch.tails
     keys = await _keys_of_batch(link, batch)
-    await link.run("lock", TOUCHES_LOCK)
+    await link.run("lock_and_commit_early" if batch.is_large else "lock", TOUCHES_LOCK)
     campaigns = await _campaigns_of(link, touches)
-    known = await link.run("drop_touches", rows.to_texts(touches.columns[0]))
+    known = await link.run("drop_touches", *batch.ids)
     if known:
         tails = _grown(batch, {rows.from_text(row[0]): row for row in known})
     copy = touch_copy.lines(keys, map(campaigns.__getitem__, touches.columns[3]), tails)

@@ -4,6 +4,14 @@
 -- Wait for the end of the transaction that holds this lock; it is let go when ours ends. $1: which one, see `writing.py`.
 SELECT pg_advisory_xact_lock($1)
 
+-- name: lock_and_commit_early
+-- As `lock`; and our transaction commits before the disk has it. Who wrote it is told when `make_durable`, run after it, is committed.
+SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true)
+
+-- name: make_durable
+-- Write something, so that the commit waits for the disk (and for standbys that are waited for), and with it for all that was committed before.
+SELECT pg_logical_emit_message(true, 'ctiroute', '')
+
 -- name: add_identifiers
 -- Make identifiers known that are not their own key; they keep their keys for good. In order, so that two writers cannot wait for each other.
 INSERT INTO identifiers (kind, value)
@@ -55,8 +63,9 @@ ON CONFLICT (key) DO NOTHING
 SELECT key, campaign_id FROM campaigns WHERE key = ANY ($1::text[])
 
 -- name: drop_touches
--- Remove touches by id, wherever they are, before they are written anew; returns what was there.
-DELETE FROM touches WHERE touch_id = ANY ($1::text[])
+-- Remove touches by id, wherever they are, before they are written anew; returns what was there. $1: the ids as one text, which goes over in
+-- a tenth of the time of an array; $2: what stands between them.
+DELETE FROM touches WHERE touch_id = ANY (COALESCE(NULLIF(string_to_array($1, $2), '{}'), '{""}'))
 RETURNING touch_id, identifier_key, status, delivered_at, read_at, clicked_at
 
 -- name: add_receipts
