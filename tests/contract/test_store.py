@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -36,10 +36,14 @@ from ctiroute.model import (
     WrapUp,
 )
 from ctiroute.store import open_store
-from ctiroute.store.touch_rows import touch_row
+from ctiroute.store.copying import Kind, key_of
+from ctiroute.store.touch_columns import TouchColumns
+from ctiroute.store.touch_rows import to_json, touch_row
 
 if TYPE_CHECKING:
     from ctiroute.store.base import Store
+    from ctiroute.store.copying import Key
+    from ctiroute.store.touch_rows import TouchRow
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 PHONE = Identifier(IdentifierKind.PHONE, "+380671234567")
@@ -563,6 +567,69 @@ async def test_rows_and_touches_come_to_the_same(store: Store) -> None:
     assert (await store.find_caller(query())).touches == (whole,)
     assert (await store.find_caller(query(EMAIL))).touches == (bare,)
     assert await store.put_touches([whole, bare]) == 0
+
+
+_HOSTILE = (
+    "",
+    " ",
+    "a\tb",
+    "a\nb",
+    "a\r\nb",
+    "\\",
+    "\\N",
+    "\\.",
+    "a\\",
+    "\\t",
+    "nul\0",
+    "\ufdd0",
+    "\ufdd00",
+    "\1",
+    "\n\1",
+    "'; --",
+    "Олена \u202e",
+)
+_MOMENTS = (0, 1, -1, 999_999, 1_793_534_400_000_000, 1_793_534_400_000_001, -62_135_596_800_000_000, 253_402_300_799_999_999)
+
+
+def hostile_rows(count: int) -> list[TouchRow]:
+    """Return touches with every odd text in every column that takes text, and times at all ends."""
+    rows = []
+    for number in range(count):
+        text, other = _HOSTILE[number % len(_HOSTILE)], _HOSTILE[(number + 1) % len(_HOSTILE)]
+        at = _MOMENTS[number % len(_MOMENTS)]
+        kind, value = ("phone", f"+38067{number:07d}") if number % 3 else ("visitor", f"v{text}")
+        times = None if number % 2 else at, at, None
+        fields = to_json({other: text})
+        offer = text, other, text, fields
+        rows.append((f"{text}{number}", kind, value, f"c{other}", "sms", at, "read", *times, other or None, *offer, ""))
+    return rows
+
+
+@pytest.mark.parametrize("count", [1, 60, 1200])
+async def test_columns_are_kept_as_they_are(store: Store, count: int) -> None:
+    """Few or many touches of an import, whatever their texts hold and whenever they were sent, come out as they went in; twice is once."""
+    rows = hostile_rows(count)
+    assert await store.put_touch_columns(TouchColumns.of(rows[: count // 2])) == count // 2
+    assert await store.put_touch_columns(TouchColumns.of([*rows, rows[0]])) == count - count // 2
+    found: dict[str, TouchRow] = {}
+    after: Key = ()
+    while page := [item for item in await store.export(Kind.TOUCHES, after, 100) if isinstance(item, tuple)]:
+        found |= {item[0]: item for item in cast("list[TouchRow]", page)}
+        after = key_of(page[-1])
+    assert found == {row[0]: row for row in rows}
+    assert await store.put_touch_columns(TouchColumns.of(rows)) == 0
+    assert await store.put_touch_columns(TouchColumns.of([])) == 0
+
+
+async def test_columns_of_touches_grow(store: Store) -> None:
+    """A touch that comes again without what is known of how far it got keeps that, among others that are new."""
+    first = touch_row(touch("T1", read_at=NOW, status=TouchStatus.READ))
+    again = touch_row(touch("T1", read_at=None, delivered_at=None, status=TouchStatus.SENT))
+    new = touch_row(touch("T0", EMAIL))
+    await store.put_touch_columns(TouchColumns.of([first]))
+    assert await store.put_touch_columns(TouchColumns.of([new, again, touch_row(touch("T2"))])) == 2
+    (kept,) = [each for each in (await store.find_caller(query())).touches if each.touch_id == "T1"]
+    assert touch_row(kept) == first
 
 
 # --- API keys

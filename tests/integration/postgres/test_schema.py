@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ async def test_a_node_that_may_make_no_tables_works_all_the_same(
     await poor.put_touches([long_ago])
     assert (await poor.find_caller(query(PHONE, long_ago.sent_at))).touches == (long_ago,)
     assert await admin.fetchval("SELECT count(*) FROM touches_other") == 1
+    assert await poor.put_touches([replace(long_ago, touch_id=f"T{number}") for number in range(2, 2002)]) == 2000
     await poor.close()
 
 
