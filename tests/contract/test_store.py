@@ -593,7 +593,7 @@ _MOMENTS = (0, 1, -1, 999_999, 1_793_534_400_000_000, 1_793_534_400_000_001, -62
 
 def hostile_rows(count: int) -> list[TouchRow]:
     """Return touches with every odd text in every column that takes text, and times at all ends."""
-    rows = []
+    rows: list[TouchRow] = []
     for number in range(count):
         text, other = _HOSTILE[number % len(_HOSTILE)], _HOSTILE[(number + 1) % len(_HOSTILE)]
         at = _MOMENTS[number % len(_MOMENTS)]
