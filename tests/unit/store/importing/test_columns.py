@@ -20,6 +20,7 @@ from ctiroute.store.importing.source import Format, Rows
 from ctiroute.store.importing.splitting import split
 from ctiroute.store.importing.values import Defaults, touch_parser
 from ctiroute.store.touch_columns import TouchColumns
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ ODD = [
     "=1+1",
     "+380671234567\n",
     "\t",
-    "\ue000",
+    "\x1f",
 ]
 
 
@@ -110,13 +111,13 @@ defaults = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(tables(), defaults, st.booleans())
 def test_columns_give_what_rows_give(table: tuple[list[str], list[list[str]]], defaults: Defaults, broken: bool) -> None:
     """Whatever rows are mixed, and whichever columns there are."""
     header, cells = table
     if broken:
-        cells = [[cell.replace("\ue000", "\udc98") for cell in row] for row in cells]
+        cells = [[cell.replace("\x1f", "\udc98") for cell in row] for row in cells]
     task = Task("touches", Format("utf-8", ",", "", broken), {}, defaults)
     rows: list[Row] = [(line, row, "cannot be read" if row[0] == "=1+1" else "") for line, row in enumerate(cells, 2)]
     parser = Parser[TouchColumns](task)
@@ -139,7 +140,7 @@ def csv_of(header: list[str], rows: list[list[str]], delimiter: str, end: str, *
     return "".join(delimiter.join(map(written, row)) + end for row in [header, *rows])
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     tables(),
     st.sampled_from([",", ";", "\t"]),
@@ -172,8 +173,8 @@ def test_pieces_give_what_rows_give(
         assert taken == len(found)
 
 
-@settings(max_examples=1000)
-@given(st.text('a,"\n\r \ue000\0', max_size=40), st.integers(1, 4))
+@settings(max_examples=examples(1000))
+@given(st.text('a,"\n\r \x1f\0', max_size=40), st.integers(1, 4))
 @example('"a,b",c\n"d",""\n', 2)
 @example('"a""b",c\n', 2)
 @example("a,b\n\nc,d\n", 2)
