@@ -30,12 +30,10 @@ _TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "v
 @lru_cache(maxsize=16)
 def number_reader(region: str) -> Callable[[str], str | None]:
     """Return `parse_phone` for one region, quick for what files are full of."""
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    form = _national_form(metadata) if metadata is not None else None
-    if metadata is None or form is None:
+    national = _national(region)
+    if national is None:
         return lambda raw: parse_phone(raw, region)
-    match, code = form.fullmatch, f"+{metadata.country_code}"
-
+    match, code = national
     plain = _PlainForms()
 
     def read(raw: str) -> str | None:
@@ -56,17 +54,31 @@ def number_reader(region: str) -> Callable[[str], str | None]:
 
 
 def column_reader(region: str) -> Callable[[Sequence[str]], Sequence[str | None]]:
-    """Return `number_reader` for whole columns. Where all are E.164 of one country already, one match says so."""
-    read = number_reader(region)
+    """Return `number_reader` for whole columns. Where all are E.164 of one country already, one match says so.
+
+    Where all are digits alone, and none is written as from abroad, there is nothing to look for but the national number.
+    """
+    read, national = number_reader(region), _national(region)
 
     def read_all(column: Sequence[str]) -> Sequence[str | None]:
         form = _lines_of(column[0][:4])
         joined = "\n".join(column)
         if form is not None and joined.count("\n") == len(column) - 1 and form.fullmatch(joined + "\n") is not None:
             return column
+        if national is not None and "".join(column).isdigit() and joined.isascii() and not f"\n{joined}".count("\n00"):
+            match, code = national
+            return [code + found[found.lastgroup or 0] if (found := match(cell)) is not None else read(cell) for cell in column]
         return [*map(read, column)]
 
     return read_all
+
+
+@lru_cache(maxsize=16)
+def _national(region: str) -> tuple[Callable[[str], re.Match[str] | None], str] | None:
+    """Return what matches the national numbers of a region, and what goes before them; None: nothing quick does."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    form = _national_form(metadata) if metadata is not None else None
+    return None if metadata is None or form is None else (form.fullmatch, f"+{metadata.country_code}")
 
 
 @lru_cache(maxsize=64)

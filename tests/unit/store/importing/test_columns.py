@@ -188,6 +188,12 @@ def test_a_piece_is_split_as_csv_reads_it_or_not_at_all(text: str, width: int) -
         assert [found[place] for place in range(len(found))] == rows
 
 
+@given(st.sampled_from(["UA", "PL", "US", "DE", "IT", "ZZ"]), st.lists(st.text("0123456789", max_size=13), min_size=1, max_size=4))
+def test_digits_are_read_alike_in_columns(region: str, column: list[str]) -> None:
+    """Numbers without a plus sign, of any length, in regions that write them each in its own way."""
+    assert [*column_reader(region)(column)] == [*map(number_reader(region), column)]
+
+
 def test_a_usual_piece_is_split() -> None:
     """What files are full of needs no `csv`: cells in quotes with the delimiter in them, and either line end."""
     assert split(b'1,"2, 3",4\r\n"5",6,""\r\n', FORM, 3) is not None
@@ -196,6 +202,10 @@ def test_a_usual_piece_is_split() -> None:
 
 @given(st.lists(st.sampled_from([*CELLS["phone"], *ODD, "+380671234567\n+380671234567", "+3806712345678"]), min_size=1, max_size=5))
 @example(["+380671234567", "+380671234567\n+380671234567"])
+@example(["0671234567", "380501112233", "671234567", "1", "\u0663\u0664"])
+@example(["0671234567", "00380501112233"])
+@example(["0671234567", "0671234567\n"])
+@example(["0671234567", ""])
 def test_numbers_are_read_alike_in_columns(column: list[str]) -> None:
     """Each as it is read alone."""
     assert [*column_reader("UA")(column)] == [*map(number_reader("UA"), column)]
