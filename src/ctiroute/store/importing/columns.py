@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import compress
 from json.encoder import encode_basestring as quoted  # as `values` does
 from operator import add
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ctiroute.store.importing.numbers import column_reader
 from ctiroute.store.importing.values import (
@@ -37,20 +37,18 @@ if TYPE_CHECKING:
     from ctiroute.store.importing.mapping import Columns
     from ctiroute.store.importing.values import Defaults
 
-V = TypeVar("V")
-
 _REMEMBERED = 65_536  # cells of a kind: messages go out many a second
 _ODD = object()  # in the place of a value: the row parser is to look at that row
 
 
-class _Read(dict[str, Any], Generic[V]):
+class _Read(dict[str, Any]):
     """What cells of a kind mean, each read once. A dictionary, because nothing is quicker."""
 
-    def __init__(self, read: Callable[[str], V]) -> None:
+    def __init__(self, read: Callable[[str], object]) -> None:
         super().__init__()
         self._read = read
 
-    def __missing__(self, cell: str) -> V | object:
+    def __missing__(self, cell: str) -> object:
         text = cell.strip()
         try:
             found = self._read(text) if len(text) <= MAX_KEY else _ODD
