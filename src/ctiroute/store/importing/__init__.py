@@ -2,8 +2,8 @@
 
 `source` reads CSV and NDJSON, `mapping` matches headers, `values` and `numbers` turn cells into what a store takes (all but the first
 pure), `run` drives them, `rejects` writes what was refused, `checkpoint` keeps how far it got, `profile` reads what a user wrote down of
-a source. Of large files of touches `splitting` and `columns` do as `source` and `values`, a column at a time, and leave to these what is not
-like most. None of them knows which back end the store is.
+a source. For touches `splitting` and `columns` do as `source` and `values`, a column at a time, and leave to these what is not like most.
+None of them knows which back end the store is.
 """
 
 from ctiroute.store.importing.mapping import CUSTOMER_COLUMNS, TOUCH_COLUMNS

@@ -54,12 +54,14 @@ class _Read(dict[str, Any]):
             found = self._read(text) if len(text) <= MAX_KEY else _ODD
         except Refused:
             found = _ODD
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[cell] = found
+        if len(cell) <= MAX_KEY:  # longer ones would fill the memory, and no two of them are alike
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[cell] = found
         return found
 
     def column(self, cells: Column) -> list[Any]:
+        """Return what the cells of a column mean."""
         return [self[cells[0]]] * len(cells) if is_same(cells) else [*map(self.__getitem__, cells)]
 
 
@@ -70,7 +72,7 @@ def column_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[Co
     )
     customer_id, title, text, terms, campaign_title = map(columns.at, ("customer_id", "title", "text", "terms", "campaign_title"))
     texts = {own_id, external_id, customer_id, title, text, terms, campaign_title, *(index for _, index in columns.others)} - {-1}
-    limits = {index: limit for _, index, limit in limits_of(columns) if index in texts}
+    limits = {index: min(limit for _, at, limit in limits_of(columns) if at == index) for index in texts}
     fields, numbers = _fields(columns), column_reader(defaults.region)
     latest, given_campaign, given_medium = latest_of(defaults), defaults.campaign, defaults.medium.value
 
@@ -119,10 +121,8 @@ def column_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[Co
         kind = PHONE if by_phone else EMAIL
         their_ids = _ids(cells[own_id], cells[external_id], keys, kind, values, times)
         customers = [cell or None for cell in cells[customer_id]]
-        offers = cells[title], cells[text], cells[terms], fields(cells)
-        return TouchColumns((their_ids, [kind] * count, values, keys, by, times, *got, customers, *offers, cells[campaign_title])), sorted(
-            odd
-        )
+        offers = cells[title], cells[text], cells[terms], fields(cells), cells[campaign_title]
+        return TouchColumns((their_ids, [kind] * count, values, keys, by, times, *got, customers, *offers)), sorted(odd)
 
     return parse
 

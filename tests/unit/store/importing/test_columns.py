@@ -130,6 +130,18 @@ def test_columns_give_what_rows_give(table: tuple[list[str], list[list[str]]], d
         assert TouchColumns.unpacked(found.good.packed()).rows() == found.good.rows()
 
 
+def test_one_column_may_mean_two_things() -> None:
+    """The stricter of its limits holds, as it does row by row."""
+    task = Task("touches", FORM, {"customer_id": "note", "text": "note"}, Defaults("UA", UTC, NOW, campaign="c"))
+    header = ["phone", "sent_at", "note"]
+    rows: list[Row] = [(line, ["+380671234567", "2026-11-01 10:00", "x" * (199 + line)], "") for line in (1, 2)]
+    parser = Parser[TouchColumns](task)
+    parser.settle(header)
+    found = parser.check(rows)
+    assert (found.good.rows(), found.bad, found.read) == row_by_row(header, rows, task)
+    assert len(found.bad) == 1
+
+
 def csv_of(header: list[str], rows: list[list[str]], delimiter: str, end: str, *, quoted: bool) -> str:
     """Return a file as programs write it."""
 
