@@ -71,7 +71,8 @@ def column_parser(columns: Columns, defaults: Defaults) -> Callable[[Sequence[Co
         columns.at, ("touch_id", "external_id", "phone", "email", "campaign", "medium", "sent_at")
     )
     customer_id, title, text, terms, campaign_title = map(columns.at, ("customer_id", "title", "text", "terms", "campaign_title"))
-    texts = {own_id, external_id, customer_id, title, text, terms, campaign_title, *(index for _, index in columns.others)} - {-1}
+    # Of an address beside a phone nothing but its length is looked at.
+    texts = {email, own_id, external_id, customer_id, title, text, terms, campaign_title, *(index for _, index in columns.others)} - {-1}
     limits = {index: min(limit for _, at, limit in limits_of(columns) if at == index) for index in texts}
     fields, numbers = _fields(columns), column_reader(defaults.region)
     latest, given_campaign, given_medium = latest_of(defaults), defaults.campaign, defaults.medium.value

@@ -142,6 +142,18 @@ def test_one_column_may_mean_two_things() -> None:
     assert len(found.bad) == 1
 
 
+def test_an_address_beside_a_phone_may_be_too_long() -> None:
+    """It is not what the touch is known by, and the row is refused all the same, as it is row by row."""
+    task = Task("touches", FORM, {}, Defaults("UA", UTC, NOW, campaign="c"))
+    header = ["phone", "email", "sent_at"]
+    rows: list[Row] = [(line, ["+380671234567", "x" * (3999 + line), "2026-11-01 10:00"], "") for line in (1, 2)]
+    parser = Parser[TouchColumns](task)
+    parser.settle(header)
+    found = parser.check(rows)
+    assert (found.good.rows(), found.bad, found.read) == row_by_row(header, rows, task)
+    assert len(found.bad) == 1
+
+
 def csv_of(header: list[str], rows: list[list[str]], delimiter: str, end: str, *, quoted: bool) -> str:
     """Return a file as programs write it."""
 
