@@ -11,6 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 # Of tests that wait for clocks, sockets and phones much of their time: one more than there are cores.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Of those that wait for phones to ring, which is most of what they do.
+CALLERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 WEB := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) src/ctiroute/web/wire.py
 
 # These measure what is left of a machine under load: nothing runs beside them.
@@ -46,7 +48,7 @@ ifeq ($(strip $(ARGS)),)
 	@$(BIN)/python -m pytest $(PURE) --cov --cov-report= -n $(WORKERS)
 	@$(BIN)/python tests/coverage_figures.py
 	@$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(addprefix --ignore=,$(PURE) $(FAULTS)) -n $(WORKERS) --dist loadfile
-	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(CALLERS) --dist loadgroup
 	@$(BIN)/python -m pytest $(FAULTS) $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("ports we name in our files")
+
 END_S = 5.0  # after Ctrl-C
 RUN_S = 50.0
 # What each call shows: rule, destination, and who rang with which result.

@@ -305,6 +305,7 @@ async def test_unedited_site_file_entered_by_gosub_returns(unedited: RealAsteris
         await ami.wait("Newexten", Context="from-trunk", Extension="freepbx", Application="Goto")
 
 
+@pytest.mark.xdist_group("ports we name in our files")  # a demo that has them would answer this caller
 async def test_site_file_that_is_not_included_keeps_the_caller(asterisk: RealAsterisk, callers: Callers) -> None:
     """Without the site's file there is neither an address nor a default way: the built-in address is asked, and the caller is kept."""
     await asterisk.cli("dialplan remove context ctiroute-site")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import struct
 from typing import TYPE_CHECKING, cast
 
@@ -17,8 +18,8 @@ _addresses = itertools.count(1)
 
 
 def own_address() -> str:
-    """Return a loopback address that no other name server of this run has."""
-    return f"127.53.0.{next(_addresses)}"
+    """Return a loopback address that no other name server has, of this process or another."""
+    return f"127.{52 + next(_addresses)}.{os.getpid() // 254 % 256}.{1 + os.getpid() % 254}"
 
 
 def _name(text: str) -> bytes:
