@@ -212,7 +212,7 @@ class Site:
                 call = await self.call(self.count % CALLERS)
                 if self.metric("ctiroute_source_decided_total", source="store") > before:
                     return call
-                await asyncio.sleep(1 / RATE)
+                await asyncio.sleep(1 / RATE)  # callers come one by one
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric's value, 0.0 when it was never touched."""

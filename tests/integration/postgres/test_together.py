@@ -14,22 +14,19 @@ from ctiroute.errors import StoreError, StoreUnavailable
 from ctiroute.model import (
     CallerFacts,
     CallerQuery,
-    CallRecord,
     Claim,
     Customer,
     Identifier,
     IdentifierKind,
-    Interaction,
-    InteractionStatus,
     Medium,
     Merge,
     OfferTerms,
-    Outcome,
     Touch,
     TouchStatus,
 )
 from ctiroute.store.postgres import PostgresStore, together
 from ctiroute.store.postgres.link import Link
+from tests.integration.history import keep_history
 from tests.integration.postgres.people import NOW, OLENA, PHONE, locked, query, until
 from tests.real.proxy import Faults, FaultyLink
 
@@ -95,32 +92,9 @@ async def test_many_at_once_are_answered_as_each_alone(
         await store.link_identifiers(identifiers, "C0", Claim("crm", NOW if verified else None, NOW))
     if len(customers) > 1:
         await store.change_identity(Merge("C0", "C1"), NOW, "admin")
-    await write(store, customers, history)
+    await keep_history(store, customers, history, NOW)
     alone = [await store.find_caller(each) for each in asked]
     assert await asyncio.gather(*(store.find_caller(each) for each in asked)) == alone
-
-
-async def write(store: PostgresStore, customers: list[Customer], history: list[Any]) -> None:
-    """Keep what happened."""
-    touches, interactions, calls = [], [], []
-    for minutes_ago, kind, identifier, whose, flag in history:
-        at = ago(minutes_ago)
-        customer_id = customers[whose].customer_id if whose < len(customers) else None
-        if kind == "touch":
-            status = TouchStatus.READ if flag else TouchStatus.SENT
-            offer = OfferTerms("Offer", "Text", "0 %", {"amount": "100"})
-            touches.append(Touch(f"t{minutes_ago}", "c", "Title", Medium.SMS, identifier, at, status, offer, customer_id=customer_id))
-        elif kind == "interaction":
-            closed = InteractionStatus.CLOSED if flag else InteractionStatus.OPEN
-            interactions.append(
-                Interaction(f"i{minutes_ago}", customer_id, Medium.CHAT, "topic", "Title", closed, at, at, identifier=identifier)
-            )
-        else:
-            value = identifier.value
-            calls.append(CallRecord(f"x:{minutes_ago}", "x", value, value, "100", at, outcome=Outcome.ANSWERED, customer_id=customer_id))
-    await store.put_touches(touches)
-    await store.put_interactions(interactions)
-    await store.record_calls(calls)
 
 
 async def ready(store: PostgresStore) -> None:

@@ -13,21 +13,15 @@ from hypothesis import strategies as st
 
 from ctiroute.model import (
     CallerQuery,
-    CallRecord,
     Campaign,
     Customer,
     Identifier,
     IdentifierKind,
-    Interaction,
-    InteractionStatus,
     Medium,
-    OfferTerms,
-    Outcome,
-    Touch,
-    TouchStatus,
 )
 from ctiroute.store import open_store
 from ctiroute.store.redis import HotCopy, open_link
+from tests.integration.history import keep_history
 from tests.integration.redis.truth import RNG, Reach, Truth, phone, relay_of, utc_now
 
 if TYPE_CHECKING:
@@ -80,7 +74,7 @@ async def _compare(server: RealRedis, customers: list[Customer], history: list[A
         try:
             await store.put_campaigns([Campaign("c", "Title", Medium.SMS)])
             await store.put_customers(customers)
-            await _write(store, customers, history, now)
+            await keep_history(store, customers, history, now)
             copy = HotCopy(link, link, utc_now)
             truth = Truth(store, set(POOL))
             relay, _ = relay_of(copy, truth)
@@ -93,38 +87,6 @@ async def _compare(server: RealRedis, customers: list[Customer], history: list[A
         finally:
             await store.close()
             await link.close()
-
-
-async def _write(store: Any, customers: list[Customer], history: list[Any], now: Any) -> None:
-    touches, interactions, calls = [], [], []
-    for minutes_ago, kind, identifier, whose, flag in history:
-        at = now - timedelta(minutes=minutes_ago)
-        customer_id = customers[whose].customer_id if whose < len(customers) else None
-        if kind == "touch":
-            status = TouchStatus.READ if flag else TouchStatus.SENT
-            offer = OfferTerms("Offer", "Text", "0 %", {"amount": "100"})
-            touches.append(Touch(f"t{minutes_ago}", "c", "Title", Medium.SMS, identifier, at, status, offer, customer_id=customer_id))
-        elif kind == "interaction":
-            status_ = InteractionStatus.CLOSED if flag else InteractionStatus.OPEN
-            interactions.append(
-                Interaction(f"i{minutes_ago}", customer_id, Medium.CHAT, "topic", "Title", status_, at, at, identifier=identifier)
-            )
-        elif identifier.kind is IdentifierKind.PHONE:
-            calls.append(
-                CallRecord(
-                    f"x:{minutes_ago}",
-                    "x",
-                    identifier.value,
-                    identifier.value,
-                    "100",
-                    at,
-                    outcome=Outcome.ANSWERED,
-                    customer_id=customer_id,
-                )
-            )
-    await store.put_touches(touches)
-    await store.put_interactions(interactions)
-    await store.record_calls(calls)
 
 
 def test_the_reach_of_these_tests_is_five_days() -> None:

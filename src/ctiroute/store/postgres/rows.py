@@ -6,7 +6,6 @@ call path, so enumerations are looked up in dictionaries (a tenth of the price o
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ from ctiroute.model import (
     Touch,
     TouchStatus,
 )
-from ctiroute.store.touch_columns import is_same
 from ctiroute.store.touch_rows import to_microseconds
 
 if TYPE_CHECKING:
@@ -59,10 +57,9 @@ _CLOSED = InteractionStatus.CLOSED.value
 _OUTCOMES = {member.value: member for member in Outcome}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
+MAX_DIGITS = 18  # what surely fits a bigint; E.164 has at most 15
 # A noncharacter, which Unicode keeps for a program's own use: https://www.unicode.org/faq/private_use.html#nonchar1
-_MARK = "\ufdd0"
-_PHONES = re.compile(rf"(?:\+[1-9][0-9]{{0,{_MAX_DIGITS - 1}}}\n)*")  # lines that `key_of` finds to be their own keys
+MARK = "\ufdd0"
 
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _decode_events = msgspec.json.Decoder(tuple[tuple[int, str, str], ...]).decode
@@ -81,29 +78,15 @@ def status_of(number: int) -> TouchStatus:
 
 def to_text(value: str) -> str:
     """Return a text without NUL that `from_text` makes the same again."""
-    if "\0" in value or _MARK in value:
-        return value.replace(_MARK, _MARK + "1").replace("\0", _MARK + "0")
+    if "\0" in value or MARK in value:
+        return value.replace(MARK, MARK + "1").replace("\0", MARK + "0")
     return value
-
-
-def to_texts(values: Sequence[str]) -> Sequence[str]:
-    """Do as `to_text` with each of many texts."""
-    joined = "".join(values)
-    return [*map(to_text, values)] if "\0" in joined or _MARK in joined else values
-
-
-def as_one(values: Sequence[str]) -> tuple[str, str]:
-    """Return texts as one, and what stands between them."""
-    between = "\n"
-    while (whole := between.join(values)).count(between) != len(values) - 1 or whole.split(between) != [*values]:
-        between += "\1"
-    return whole, between
 
 
 def from_text(value: str) -> str:
     """Return the text that was given to `to_text`."""
-    if _MARK in value:
-        return value.replace(_MARK + "0", "\0").replace(_MARK + "1", _MARK)
+    if MARK in value:
+        return value.replace(MARK + "0", "\0").replace(MARK + "1", MARK)
     return value
 
 
@@ -157,7 +140,7 @@ def key_of(identifier: Identifier) -> int | None:
         identifier.kind == IdentifierKind.PHONE
         and value[:1] == "+"
         and value[1:2] != "0"
-        and len(value) <= _MAX_DIGITS + 1
+        and len(value) <= MAX_DIGITS + 1
         and value.isascii()
         and value[1:].isdigit()
     ):
@@ -217,14 +200,6 @@ def named_keys(keys: Sequence[int], others: str) -> dict[int, Identifier]:
 
 
 # --- touches
-
-
-def keys_of(kinds: Sequence[str], values: Sequence[str]) -> list[int | None]:
-    """Return the keys of an import's identifiers: `key_of` for columns."""
-    lines = "\n".join(values) + "\n"
-    if is_same(kinds) and kinds[0] == "phone" and lines.count("\n") == len(values) and _PHONES.fullmatch(lines) is not None:
-        return [*map(int, values)]
-    return [key_of(Identifier(kind, value)) for kind, value in zip(kinds, values, strict=True)]
 
 
 def touch_row_of(row: Row) -> TouchRow:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from ctiroute.store.postgres.rows import MEDIUM_NUMBERS, STATUS_NUMBERS, to_text, to_texts
+from ctiroute.store.postgres.columns import to_texts
+from ctiroute.store.postgres.rows import MEDIUM_NUMBERS, STATUS_NUMBERS, to_text
 from ctiroute.store.touch_columns import is_same
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.postgres import records, rows, touch_copy
+from ctiroute.store.postgres.columns import as_one, known_keys, to_texts
 from ctiroute.store.postgres.schema import RULES_LOCK, TOUCHES_LOCK
 from ctiroute.store.touch_columns import TouchColumns
 
@@ -71,7 +72,7 @@ class TouchBatch:
         for some in touch_copy.tails(touches):
             tails += some
             await asyncio.sleep(0)
-        return cls(touches, rows.as_one(rows.to_texts(touches.columns[0])), rows.keys_of(*touches.columns[1:3]), tails)
+        return cls(touches, as_one(to_texts(touches.columns[0])), known_keys(*touches.columns[1:3]), tails)
 
 
 async def put_touches(link: Link, batch: TouchBatch) -> int:
@@ -207,7 +208,7 @@ async def _keys_of_batch(link: Link, batch: TouchBatch) -> list[int]:
     known = [key for key in batch.keys if key is not None]
     if len(known) == len(batch.keys):
         return known
-    names = [*zip(batch.touches.columns[1], rows.to_texts(batch.touches.columns[2]), strict=True)]
+    names = [*zip(batch.touches.columns[1], to_texts(batch.touches.columns[2]), strict=True)]
     numbers = await _numbers_of(link, [*{name for name, key in zip(names, batch.keys, strict=True) if key is None}])
     return [numbers[name] if key is None else key for name, key in zip(names, batch.keys, strict=True)]
 
