@@ -197,8 +197,8 @@ async def test_candidates_show_how_likely_they_are_and_why(page: Page, stage: St
     stage.pops = {"p": replace(scenes.ambiguous_pop("p"), context=scenes.context(identity))}
     await page.goto(stage.url)
     card = page.get_by_test_id("candidates")
-    assert await card.locator("[data-customer]").evaluate_all("all => all.map(it => it.dataset.customer)") == ["C-2077", "C-1042"]
     await expect(card.get_by_test_id("confidence")).to_have_text(["93%", "5%"])
+    assert await card.locator("[data-customer]").evaluate_all("all => all.map(it => it.dataset.customer)") == ["C-2077", "C-1042"]
     first, second = await card.get_by_test_id("evidence").all_inner_texts()
     assert first.startswith("confirmed by <b>olena</b> on ")
     assert "; in the company's file; last contact " in first
