@@ -48,7 +48,7 @@ ifeq ($(strip $(ARGS)),)
 	@$(BIN)/python -m pytest $(PURE) --cov --cov-report= -n $(WORKERS)
 	@$(BIN)/python tests/coverage_figures.py
 	@$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(addprefix --ignore=,$(PURE) $(FAULTS)) -n $(WORKERS) --dist loadfile
-	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(CALLERS) --dist loadgroup
+	@$(BIN)/python -m pytest tests/acceptance --ignore=$(ALONE) -n $(CALLERS) --dist worksteal
 	@$(BIN)/python -m pytest $(FAULTS) $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)

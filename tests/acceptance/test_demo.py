@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("ports we name in our files")
-
 END_S = 5.0  # after Ctrl-C
 RUN_S = 50.0
 # What each call shows: rule, destination, and who rang with which result.
@@ -102,6 +100,17 @@ async def test_taken_ports_are_told_and_others_used(taken: None, tmp_path: Path)
     assert "port 8080 is taken: screens at " in err
     assert "port 4573 is taken: FastAGI at " in err
     assert [line["acked"] for line in lines] == [True]
+
+
+async def test_several_at_once_find_ports_of_their_own(tmp_path: Path) -> None:
+    """Who tries it in two windows, or beside a colleague, gets two demos and no error."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    processes = await asyncio.gather(*(demo(folder, "--calls", "1", "--exit", "--json") for folder in folders))
+    ends = await asyncio.gather(*(to_the_end(process) for process in processes))
+    assert [process.returncode for process in processes] == [0, 0, 0], [err for _, err in ends]
+    assert [line["acked"] for lines, _ in ends for line in lines] == [True, True, True]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

@@ -305,13 +305,22 @@ async def test_unedited_site_file_entered_by_gosub_returns(unedited: RealAsteris
         await ami.wait("Newexten", Context="from-trunk", Extension="freepbx", Application="Goto")
 
 
-@pytest.mark.xdist_group("ports we name in our files")  # a demo that has them would answer this caller
 async def test_site_file_that_is_not_included_keeps_the_caller(asterisk: RealAsterisk, callers: Callers) -> None:
     """Without the site's file there is neither an address nor a default way: the built-in address is asked, and the caller is kept."""
     await asterisk.cli("dialplan remove context ctiroute-site")
     async with asterisk.ami() as ami:
         caller = await callers(CUSTOMER, OFFICE)
         await way(ami, "lost")
+        await caller.wait("answered")
+
+
+async def test_without_a_site_file_a_service_at_the_built_in_address_routes(asterisk: RealAsterisk, callers: Callers) -> None:
+    """A service on the same machine, at the port it listens at by default, is found without any setting."""
+    await asterisk.cli("dialplan remove context ctiroute-site")
+    decision = answering(CTI_ACTION="queue", CTI_QUEUE="solo", CTI_STATUS="routed")
+    async with peer(asterisk.built_in_agi_port, decision), asterisk.ami() as ami:
+        caller = await callers(CUSTOMER, OFFICE)
+        await way(ami, "queue")
         await caller.wait("answered")
 
 

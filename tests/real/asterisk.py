@@ -76,6 +76,7 @@ class RealAsterisk:
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.ami_port = free_port()
         self.agi_port = agi_port or free_port()
+        self.built_in_agi_port = free_port()  # where the dialplan asks when no site file names an address
         self.agi_path = agi_path
         self.agi_host = "127.0.0.1"
         self.agi_nodes = ""  # several nodes as the site file lists them; "": the one address above

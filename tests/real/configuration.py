@@ -229,6 +229,7 @@ def write(asterisk: RealAsterisk) -> None:
         etc.joinpath(name).write_text(text)
     for shipped in SHIPPED.glob("*.conf"):
         etc.joinpath(shipped.name).write_text(shipped.read_text())
+    etc.joinpath("extensions_ctiroute.conf").write_text(_dialplan(asterisk, (SHIPPED / "extensions_ctiroute.conf").read_text()))
     _sounds(asterisk.home / "data")
     for name, secret in (("manager_ctiroute.conf", "ctiroute-secret"), ("manager_ctiroute_callback.conf", "originate-secret")):
         etc.joinpath(name).write_text((SHIPPED / name).read_text().replace("CHANGE_ME", secret))
@@ -261,6 +262,14 @@ def _sounds(data: Path) -> None:
                 link.symlink_to(Path("/") / shared / name)
     for language in (SHIPPED / "sounds").glob("*/ctiroute"):
         shutil.copytree(language, data / "sounds" / language.relative_to(SHIPPED / "sounds"), dirs_exist_ok=True)
+
+
+def _dialplan(asterisk: RealAsterisk, shipped: str) -> str:
+    """Return the shipped dialplan with its built-in address at a port of this Asterisk's own: somebody may listen at the usual one."""
+    built_in = "CTI_SITE_AGI=agi://127.0.0.1:4573/route,"
+    if built_in not in shipped:
+        raise AssertionError("the shipped dialplan no longer has a built-in address")
+    return shipped.replace(built_in, f"CTI_SITE_AGI=agi://127.0.0.1:{asterisk.built_in_agi_port}/route,")
 
 
 def _site(asterisk: RealAsterisk, shipped: str) -> str:

@@ -104,8 +104,7 @@ class RunningService:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
-        if error is not None:
-            sys.stderr.write(f"--- log of ctiroute\n{self.log()}\n")
+        sys.stderr.write(f"--- log of ctiroute\n{self.log()}\n")  # shown with a test that failed, and with no other
 
     def log(self) -> str:
         """Return what the service has logged."""

@@ -56,7 +56,7 @@ class Demo:
     def __init__(self, folder: Path, *, web_port: int, agi_port: int, speed: float) -> None:
         self.wanted = {"screens": web_port, "FastAGI": agi_port}
         self.password = secrets.token_hex(5)  # of every operator; made anew each time, since other users of this machine reach the port
-        self.ports = {what: free_port(port) for what, port in self.wanted.items()}
+        self.ports: dict[str, int] = {}  # what was got, as `wanted`
         self._speed = speed
         self._folder = folder
         self._acked: set[str] = set()
@@ -65,6 +65,8 @@ class Demo:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            claims = {what: stack.enter_context(claim_port(port)) for what, port in self.wanted.items()}
+            self.ports = {what: claim.getsockname()[1] for what, claim in claims.items()}
             config = LabConfig(phones=PHONES, queues=QUEUES, menus=MENUS, agi_port=self.ports["FastAGI"], speed=self._speed)
             self._lab = await stack.enter_async_context(Lab(config))
             self.service = Service(
@@ -149,14 +151,18 @@ class Demo:
         return self.service.web.issue_ticket(operator_id, TICKET_S)
 
 
-def free_port(wanted: int) -> int:
-    """Return this port of 127.0.0.1 when it is free, else another that is."""
+def claim_port(wanted: int) -> socket.socket:
+    """Return a socket that keeps this port of 127.0.0.1, or another where it is taken, for a server of ours.
+
+    Until it is closed nobody else claims that port, so that two demos started at once do not meet at one.
+    """
     for port in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # from now on a server may listen there, as asyncio's ask to
+        return claim
     raise OSError("no free port at 127.0.0.1")
