@@ -26,8 +26,9 @@ MAX_LINE = 16_384  # bytes; Asterisk builds values in buffers of at most 8 KiB (
 MAX_HEADERS = 512  # an attended transfer has about 90; channelvars may add a few dozen for each channel
 MAX_ACTION_LINE = 1_000  # bytes; manager.c reads lines into 1,025 bytes and breaks longer ones in two
 
-# How many blocks behind a cut one are taken for forged while its torn-off rest has not come. The rest always comes when the cut
-# was an attack, so a larger number would only let through a longer forgery less; a smaller loss is what a false alarm costs.
+# How many blocks behind a cut one are taken for forged, while neither its torn-off rest nor an answer to an action of ours has come.
+# The rest always comes when the cut was an attack, and Asterisk writes an answer behind a whole event, never into one. So a larger
+# number would only let through a longer forgery less; a smaller loss is what a false alarm costs.
 _DOUBT = 8
 
 # May stand in one block many times (manager.c: append_channel_vars; action_command). All other repeated headers are hostile.
@@ -82,11 +83,13 @@ class AmiReader:
 
     `wanted` maps the names of the events to deliver to the headers each of them always has; all others are passed over
     unread. None: every event is delivered, none has mandatory headers (for tools that show raw events).
+    `tag`: how the ActionIDs of our own actions begin, which no caller can guess; "": any ActionID is taken for ours.
     """
 
-    __slots__ = ("_banner_seen", "_buffer", "_doubt", "_half_line_end", "_mandatory", "_overlong", "_wanted", "passed_over")
+    __slots__ = ("_banner_seen", "_buffer", "_doubt", "_half_line_end", "_mandatory", "_overlong", "_tag", "_wanted", "passed_over")
 
-    def __init__(self, wanted: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, wanted: Mapping[str, tuple[str, ...]] | None = None, tag: str = "") -> None:
+        self._tag = tag
         self._wanted = None if wanted is None else frozenset(name.encode() for name in wanted)
         self._mandatory: Mapping[str, tuple[str, ...]] = MappingProxyType(dict(wanted or {}))
         self._buffer = b""
@@ -154,7 +157,11 @@ class AmiReader:
             return None
         if block.startswith(_RESPONSE):
             headers = _headers(block)
-            return headers if isinstance(headers, AmiHostile) else AmiResponse(headers["Response"], headers)
+            if isinstance(headers, AmiHostile):
+                return headers
+            if self._is_answer(headers):
+                self._doubt = 0
+            return AmiResponse(headers["Response"], headers)
         if block.startswith(_EVENT):
             return self._event(block)
         self._doubt = 0  # the torn-off rest of a cut block: the forgery, if there was one, lies behind us
@@ -168,7 +175,9 @@ class AmiReader:
         headers = _headers(block)
         if isinstance(headers, AmiHostile):
             return headers
-        if self._doubt and "ActionID" not in headers:  # an answer is known by its ActionID, which no caller can guess
+        if self._is_answer(headers):
+            self._doubt = 0
+        elif self._doubt:
             self._doubt -= 1
             return AmiHostile("behind a cut block")
         event = headers["Event"]
@@ -177,6 +186,10 @@ class AmiReader:
                 self._doubt = _DOUBT
                 return AmiHostile("mandatory header missing", cut=True)
         return AmiEvent(event, headers)
+
+    def _is_answer(self, headers: Mapping[str, str]) -> bool:
+        action_id = headers.get("ActionID", "")
+        return action_id != "" and action_id.startswith(self._tag)
 
     def _pass_over(self, block: bytes) -> AmiHostile | None:
         self.passed_over += 1

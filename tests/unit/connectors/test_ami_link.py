@@ -469,8 +469,8 @@ async def test_overflow_resynchronises_and_is_counted(rig: Rig) -> None:
 
 
 async def test_hostile_blocks_are_counted_and_resynchronise(rig: Rig) -> None:
-    """A cut block and the forged one behind it are dropped; the truth is asked for again on the same connection."""
-    async with rig.linked(resync_s=0.0):
+    """A cut block and the forged one behind it are dropped; the truth is asked for again on the same connection, at once."""
+    async with rig.linked():
         await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 1)
         rig.server.send(block(("Event", "Hangup"), ("Uniqueid", "1.1")) + hangup(6) + block(("Linkedid", "1.1")) + hangup(2))
         await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 2)
@@ -478,6 +478,20 @@ async def test_hostile_blocks_are_counted_and_resynchronise(rig: Rig) -> None:
     assert rig.server.connections == 1
     for reason in ("mandatory header missing", "behind a cut block", "neither event nor response"):
         assert rig.sample("ctiroute_ami_hostile_blocks_total", reason=reason) == 1
+
+
+async def test_a_flood_of_cut_blocks_does_not_keep_us_busy(rig: Rig) -> None:
+    """The truth is asked for once in a while, however many blocks are cut."""
+    cut = block(("Event", "Hangup"), ("Uniqueid", "1.1")) + block(("Linkedid", "1.1"))
+    async with rig.linked(resync_s=60.0):
+        await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 1)
+        for number in range(1, 4):
+            rig.server.send(cut + hangup(number))
+            await rig.heard.until(lambda expected=number: rig.heard.count(LegEnded) == expected)  # type: ignore[misc]
+        await rig.heard.until(lambda: rig.heard.count(SwitchSnapshot) == 2)
+        rig.server.send(cut + hangup(4))
+        await rig.heard.until(lambda: rig.heard.count(LegEnded) == 4)
+    assert rig.heard.count(SwitchSnapshot) == 2
 
 
 async def test_fault_downstream_does_not_cost_the_link(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

@@ -80,6 +80,26 @@ def test_answered_queue_call() -> None:
     ]
 
 
+# As Asterisk 22 sent it under load, when both channels were gone before the queue's thread told the end.
+WITHOUT_CHANNELS = (
+    b"Event: AgentComplete\r\nPrivilege: agent,all\r\nTimestamp: 1795357732.934452\r\nQueue: credit\r\nInterface: PJSIP/1003\r\n"
+    b"MemberName: Operator 1003\r\nHoldTime: 0\r\nTalkTime: 0\r\nReason: caller\r\n\r\n"
+)
+
+
+def test_the_end_of_a_talk_whose_channels_are_gone_casts_no_doubt() -> None:
+    """It names no call and tells nothing that the hang-ups do not tell; what comes behind it is believed."""
+    reader = AmiReader(dict(WANTED))
+    hangup = b"Event: Hangup\r\nUniqueid: leg1\r\nLinkedid: leg0\r\n\r\n"
+    _, complete, behind = reader.receive(b"Asterisk Call Manager/11.0.0\r\n" + WITHOUT_CHANNELS + hangup)
+    assert isinstance(complete, AmiEvent)
+    assert isinstance(behind, AmiEvent)
+    assert one(complete.name, **complete.headers) is None
+    assert one(behind.name, **behind.headers) == LegEnded(CALL, FIRST, NOW)
+    operators_leg = {**complete.headers, "DestUniqueid": "leg1", "DestLinkedid": "leg0"}
+    assert one("AgentComplete", **operators_leg) == OfferCompleted(CALL, FIRST, member(1003), NOW, "credit", 0.0, "caller")
+
+
 def test_no_answer_then_the_caller_gives_up() -> None:
     """The ring time of a missed offer comes in milliseconds; a ring cut off by the caller's leaving is not answered elsewhere."""
     events = told("queue-no-answer-then-abandoned")

@@ -169,6 +169,25 @@ def test_answers_are_read_behind_a_cut_block() -> None:
     assert [type(message) for message in messages] == [AmiHostile, AmiResponse, AmiEvent]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Response: Success\r\nActionID: ours-7\r\n\r\n",
+        b"Event: Hangup\r\nActionID: ours-7\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\n\r\n",
+    ],
+    ids=["a response", "an event of a list"],
+)
+def test_an_answer_of_ours_ends_the_doubt(answer: bytes) -> None:
+    """Asterisk writes an answer behind the whole event that a caller's text has cut: what follows is believed again."""
+    reader = AmiReader(WANTED, tag="ours-")
+    guessed = answer.replace(b"ours-", b"guess-")
+    messages = reader.receive(BANNER + b"Event: Hangup\r\n\r\n" + HANGUP + guessed + HANGUP + answer + HANGUP)
+    heard = [message for message in messages if isinstance(message, AmiEvent) and "ActionID" not in message.headers]
+    assert len(heard) == 1
+    dropped = [message.reason for message in messages if isinstance(message, AmiHostile)]
+    assert dropped == ["mandatory header missing", *["behind a cut block"] * (2 + guessed.startswith(b"Event"))]
+
+
 def test_doubt_without_a_rest_ends() -> None:
     """A lone block that lacks a header costs at most the eight events behind it."""
     assert len([m for m in read([BANNER + b"Event: Hangup\r\n\r\n" + HANGUP * 20]) if isinstance(m, AmiEvent)]) == 12

@@ -62,12 +62,12 @@ class AmiConnection(asyncio.Protocol):
         max_queued: int = MAX_QUEUED,
     ) -> None:
         self.events: deque[tuple[datetime, AmiEvent]] = deque()  # with the time each was read
-        self.activity = asyncio.Event()  # set with every new event, and at the end
+        self.activity = asyncio.Event()  # set with every new event, with what was dropped as hostile, and at the end
         self.loss = ""  # why the connection ended; "" while it lives
         self.overflowed = False
         self.events_read = 0
         self.version = ""
-        self._reader = AmiReader(wanted)
+        self._reader = AmiReader(wanted, tag)
         self._clock = clock
         self._tag = tag
         self._on_hostile = on_hostile
@@ -152,6 +152,7 @@ class AmiConnection(asyncio.Protocol):
                 self._response(message)
             elif isinstance(message, AmiHostile):
                 self._on_hostile(message)
+                self.activity.set()
             elif isinstance(message, AmiBanner):
                 self.version = message.version
                 if not self._banner.done():

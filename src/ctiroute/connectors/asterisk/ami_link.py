@@ -48,7 +48,7 @@ _READ = {**queues.WANTED, **WANTED, **dict.fromkeys(_LISTS, ())}
 _BATCH = 200  # events passed on before other tasks get a turn: about 5 ms
 _HEALTHY_S = 60.0  # a link that lived so long was well: the next fault begins with the shortest wait
 _REFUSED_S = 30.0  # least time between two tries that Asterisk refuses; it logs each, and fail2ban reads that log
-_RESYNC_S = 30.0  # least time between two resynchronisations on one connection: forged blocks must not keep us busy
+_RESYNC_S = 10.0  # least time between two doubts that are cleared up at once: forged blocks must not keep us busy
 
 _TICK_S = 5.0  # how often a quiet link looks at what is due
 
@@ -182,7 +182,7 @@ class AsteriskLink:
 
     async def _pass_on(self, connection: AmiConnection) -> NoReturn:
         loop = asyncio.get_running_loop()
-        synchronised = loop.time()
+        next_resync = loop.time()  # the first doubt is cleared up at once: a phone may be ringing behind it
         while connection.events or not connection.loss:  # what was read before the end is passed on, too
             self._batch(connection)
             if connection.events:
@@ -190,9 +190,9 @@ class AsteriskLink:
                 continue
             for event in self._orphans.due(self._clock()):
                 self._hear(event)
-            if self._doubtful and loop.time() - synchronised > self._resync_s and not connection.loss:
+            if self._doubtful and loop.time() >= next_resync and not connection.loss:
                 await self._resynchronise(connection)
-                synchronised = loop.time()
+                next_resync = loop.time() + self._resync_s
             connection.activity.clear()
             if not connection.loss and not connection.events:
                 with contextlib.suppress(TimeoutError):

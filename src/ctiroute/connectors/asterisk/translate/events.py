@@ -63,7 +63,7 @@ WANTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "AgentCalled": (*_MEMBER, *_LEG),
         "AgentConnect": (*_MEMBER, *_LEG),
         "AgentRingNoAnswer": (*_MEMBER, *_LEG),
-        "AgentComplete": (*_MEMBER, *_LEG),
+        "AgentComplete": _MEMBER,  # without a word of the call when its channels were quicker to go (app_queue.c: send_agent_complete)
         "QueueMemberAdded": _MEMBER,
         "QueueMemberStatus": _MEMBER,
         "QueueMemberRemoved": _MEMBER,
@@ -245,9 +245,12 @@ class Translator:
             rang_s=None if rang_ms is None else rang_ms / 1000,
         )
 
-    def _agent_complete(self, headers: Headers, now: datetime) -> CallEvent:
+    def _agent_complete(self, headers: Headers, now: datetime) -> CallEvent | None:
+        call = headers.get("Linkedid") or headers.get("DestLinkedid")
+        if not call:
+            return None  # the ends of its legs tell the same
         return OfferCompleted(
-            call_id=self._id(headers["Linkedid"]),
+            call_id=self._id(call),
             leg_id=self._dialled_leg(headers),
             member=self._member(headers),
             at=now,
