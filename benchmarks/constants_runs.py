@@ -15,7 +15,7 @@ from functools import partial
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import load
+from benchmarks import load, yardstick
 from benchmarks.constants_floor import STAGES, Browsers, Callers, Script, floor, heard
 from benchmarks.constants_service import Service, serving
 
@@ -31,6 +31,7 @@ Figures = dict[str, Any]
 
 SLOW_S, QUICK_S = 0.02, 0.002  # between two pieces of work
 RUN_S = 0.8
+YARDSTICK_S = 0.05
 SETTLE_S = 0.8  # until a record that lingers is written
 MANY = 9  # events in the longer of two bursts
 LIVE = 2_000  # calls in the run about memory
@@ -56,6 +57,7 @@ class Meter:
         self.service = service
         self.repeat = repeat
         self.idle_us = 0.0  # a second
+        self.yardstick_us = float("inf")  # the least so far
 
     async def standing(self, seconds: float) -> float:
         """Return the microseconds of processor a second without work; the less of two runs."""
@@ -71,6 +73,7 @@ class Meter:
         runs = []
         for _ in range(self.repeat):
             await asyncio.sleep(0.1)
+            self.yardstick_us = min(self.yardstick_us, yardstick.usual_us(YARDSTICK_S))
             before, server_before, began = self.service.cpu_s(), self.service.server_cpu_s(), time.perf_counter()
             done, took_s = await every(job, pause_s, RUN_S)
             await asyncio.sleep(settle_s)
@@ -156,6 +159,7 @@ async def embedded(folder: Path, operators: int, repeat: int, record: dict[str, 
         general |= await _events(meter, script, callers)
         of_store = await store(service, general, repeat, meter)
         general |= await _pops(meter, script, callers, general | {"record": record}, operators)
+        general["yardstick_us"] = round(meter.yardstick_us, 1)
         return general, of_store
 
 

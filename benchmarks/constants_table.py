@@ -63,8 +63,9 @@ def tables(measured: Mapping[str, Any]) -> dict[str, str]:
 
 def _constants(measured: Mapping[str, Any], constants: Constants) -> list[str]:
     machine = measured["machine"]
+    cores = f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, {machine['system']}"
     lines = [
-        f"Measured on {machine['cores']} cores of {machine['processor']}, Python {machine['python']}, {machine['system']}.",
+        f"Measured on {cores}, where the work of `benchmarks.yardstick` took {constants.yardstick_us:,.0f} µs.",
         "",
         "| µs of processor | hot | cold |",
         "|---|---:|---:|",

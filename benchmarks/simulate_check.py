@@ -3,7 +3,8 @@
 Callers come at random, are asked about over FastAGI, ring an operator's phone, are answered, talk, and hang up; every operator has a
 browser that acknowledges what is pushed; records are written. What the constants were measured with has no such call in it. Compared are
 the service's processor time and the median time of a decision, as a caller in another process sees it. Exit code 1 when one is off by more
-than 20 %.
+than 20 %. The model speaks of the machine as it was when the constants were measured; how much slower it is now is measured before and
+after the run, when nothing else does (`benchmarks.yardstick`), and the prices are taken so many times.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from benchmarks import model, model_queue, simulate
+from benchmarks import model, model_queue, simulate, yardstick
 from benchmarks.constants_floor import Browsers, at_random, floor, heard
 from benchmarks.constants_service import pin, serving
 from benchmarks.load import FIRST_PHONE, PHONES
@@ -39,6 +40,7 @@ WITHIN = 0.2
 ANSWER_S, TALK_S = 1.0, 2.0  # of the lab's people; nothing in the model depends on them but how many are in talk at once
 WARM_UP_S = 5.0
 PROBES_PER_S, QUIET_S = 10.0, 5.0
+YARDSTICK_S = 2.0
 SIMULATED_S = 120.0
 
 
@@ -75,6 +77,7 @@ class Run:
     operators: int
     pushes: int  # revisions of pops that came to browsers
     events: float  # that the service has read
+    yardstick_us: float  # before and after the run
 
 
 def main(options: argparse.Namespace) -> int:
@@ -112,6 +115,7 @@ async def _run(rate: float, seconds: float, seed: int, constants: Constants) -> 
                 raise SystemExit("the service does not listen to the lab")
             await _calls(lab, rate, WARM_UP_S, rng)
             alone = await _probe(service, QUIET_S, first=20_000_000)
+            yard = yardstick.samples(YARDSTICK_S)
             said, events = browsers.messages, await _events(service)
             before, began = service.cpu_s(), time.perf_counter()
             probing = asyncio.get_running_loop().create_task(_probe(service, seconds, first=30_000_000), name="probe")
@@ -119,7 +123,9 @@ async def _run(rate: float, seconds: float, seed: int, constants: Constants) -> 
             waited = await probing
             took_s = time.perf_counter() - began
             cpu = (service.cpu_s() - before) / took_s
-            run = Run(stories, alone, waited, cpu, took_s, operators, browsers.messages - said, await _events(service) - events)
+            said, events = browsers.messages - said, await _events(service) - events
+            yard += yardstick.samples(YARDSTICK_S)
+            run = Run(stories, alone, waited, cpu, took_s, operators, said, events, statistics.median(yard))
     return compare(run, constants, seed)
 
 
@@ -158,6 +164,8 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
     unanswered = [story for story in run.stories if not story.status or not story.answered_by]
     if unanswered:
         raise SystemExit(f"the run is no good: {len(unanswered)} of {len(run.stories)} calls had no decision, or nobody answered them")
+    then_us = constants.yardstick_us
+    constants = constants.slower(run.yardstick_us / then_us)
     rate = len(run.stories) / run.took_s
     load = model.Load(rate, run.operators, filtered=False, talk_s=ANSWER_S + TALK_S)
     shape = model.shape_of(load)
@@ -175,4 +183,5 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
         Compared("decision p99", waits.p99_ms, run.waited[int(len(run.waited) * 0.99)], "ms", binding=False),
         Compared("events a call", sum(burst.events for burst in shape.bursts), run.events / len(run.stories), "", binding=False),
         Compared("revisions a call", shape.total("pops"), run.pushes / len(run.stories), "", binding=False),
+        Compared("yardstick, then and now", then_us, run.yardstick_us, "µs", binding=False),
     ]

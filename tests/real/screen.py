@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
 SOON_MS = 5_000.0  # in which Chromium must show what the wire has said
+FIRST_MS = 30_000.0  # in which it must have loaded a page: it may be its first, on a machine that starts several at once
 
 
 class Site(Protocol):
@@ -25,6 +26,7 @@ async def sign_in(browser: Browser, service: Site, operator_id: str) -> Page:
     context = await browser.new_context(viewport={"width": 420, "height": 860}, locale="en-GB", color_scheme="light")
     page = await context.new_page()
     page.set_default_timeout(SOON_MS)
+    page.set_default_navigation_timeout(FIRST_MS)
     await page.goto(service.url)
     await page.locator("input[name=operator]").fill(operator_id)
     await page.locator("input[name=password]").fill(PASSWORD)

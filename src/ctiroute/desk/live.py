@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -98,7 +99,8 @@ class Register:
     """All live calls, by id and by leg."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, LiveCall] = {}
+        # Not a plain dict: to find the eldest, that walks over all that were deleted before it, and at the bound each call would pay.
+        self._calls: OrderedDict[str, LiveCall] = OrderedDict()
         self._pops: dict[str, LivePop] = {}
         self._visible: dict[str, LivePop] = {}
         self._legs: dict[str, LiveCall] = {}

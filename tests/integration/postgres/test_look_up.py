@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -17,11 +17,10 @@ from ctiroute.store.postgres import PostgresStore, ways
 from ctiroute.store.postgres.address import parse_address
 from ctiroute.store.postgres.link import connect
 from tests.integration.postgres.people import DAY, EMAIL, NOW, OLENA, PHONE, locked, query, touch, until
+from tests.integration.postgres.plans import nodes
 from tests.real.proxy import Faults, FaultyLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.real.postgres import PostgresServer
 
 EXPLAIN = """
@@ -30,13 +29,6 @@ EXPLAIN = """
 """
 ACTIVE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
 MINE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every node of a plan."""
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
 
 
 async def test_only_partitions_inside_the_window_are_read_by_index_and_planned_once(store: PostgresStore, url: str) -> None:

@@ -140,3 +140,12 @@ def test_shapes_say_what_asterisk_said(shape: Shape, queues: int) -> None:
     assert shape.total("handled") == pytest.approx(handled, abs=1)
     assert shape.total("over") == pytest.approx(over, abs=3)
     assert shape.total("member") == pytest.approx(member, abs=queues)
+
+
+def test_a_slower_machine_takes_longer_for_everything_and_weighs_the_same(constants: Constants) -> None:
+    """All that is time is multiplied, on the stores, too; how fast it goes cold, and what is bytes, is not."""
+    twice = constants.slower(2)
+    assert model.demand(LOAD, twice).cpu == pytest.approx(2 * model.demand(LOAD, constants).cpu)
+    assert model.demand(LOAD, twice).memory_bytes == model.demand(LOAD, constants).memory_bytes
+    assert twice.stores["sqlite"].alone_ms == 2 * constants.stores["sqlite"].alone_ms
+    assert twice.warm_s == constants.warm_s

@@ -104,7 +104,14 @@ ON CONFLICT (interaction_id) DO UPDATE SET
     revision = GREATEST(excluded.revision, interactions.revision)
 
 -- name: keys_of_interactions
--- Everybody who is answered otherwise when these interactions change: who wrote them, and all identifiers of their customers.
-SELECT x.identifier_key FROM interactions x WHERE x.interaction_id = ANY ($1::text[]) AND x.identifier_key IS NOT NULL
+-- Everybody who is answered otherwise when these interactions change: who wrote them, and all identifiers of their customers. LIMIT: by
+-- its primary key for each, as in `keys_of_calls`.
+WITH changed AS MATERIALIZED (
+    SELECT x.identifier_key, x.customer_id
+    FROM unnest($1::text[]) AS told (interaction_id)
+        CROSS JOIN LATERAL (SELECT * FROM interactions WHERE interactions.interaction_id = told.interaction_id LIMIT 1) x
+)
+SELECT identifier_key FROM changed WHERE identifier_key IS NOT NULL
 UNION
-SELECT unnest(c.keys) FROM interactions x JOIN customers c ON c.customer_id = x.customer_id WHERE x.interaction_id = ANY ($1::text[])
+SELECT unnest(c.keys)
+FROM changed CROSS JOIN LATERAL (SELECT keys FROM customers WHERE customers.customer_id = changed.customer_id LIMIT 1) c

@@ -8,8 +8,11 @@ ON CONFLICT (subject, proposal) DO UPDATE SET
 WHERE excluded.at >= old.at
 
 -- name: proposal_fates
--- What became of all proposals to somebody.
-SELECT subject, proposal, fate, at, operator_id, call_id FROM proposal_fates WHERE subject = ANY ($1::text[]) ORDER BY at DESC
+-- What became of all proposals to these, the latest first. OFFSET: by the primary key for each, as in `keys_of_calls`, whatever the order.
+SELECT f.subject, f.proposal, f.fate, f.at, f.operator_id, f.call_id
+FROM (SELECT DISTINCT unnest($1::text[]) COLLATE "C") AS asked (subject)
+    CROSS JOIN LATERAL (SELECT * FROM proposal_fates WHERE proposal_fates.subject = asked.subject OFFSET 0) f
+ORDER BY f.at DESC
 
 -- name: erase_proposal_fates
 -- Forget what was proposed to somebody.
