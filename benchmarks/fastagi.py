@@ -82,7 +82,7 @@ def measured(
     before: Callable[[], None] = lambda: None,
 ) -> Point:
     """Start a server, do what has to be done `before`, load it, stop it. `phones` of the callers' numbers are in its store."""
-    with _serving(command, environ) as (port, pid):
+    with started(command, environ) as (port, pid):
         before()
         return _point(port, pid, connections, seconds, phones)
 
@@ -109,7 +109,7 @@ def _servers(database: Path, folder: Path) -> Iterator[tuple[str, list[str], dic
 
 
 @contextmanager
-def _serving(command: list[str], environ: dict[str, str]) -> Iterator[tuple[int, int]]:
+def started(command: list[str], environ: dict[str, str]) -> Iterator[tuple[int, int]]:
     """Run a server, free to use every core as it would be in use; yield its port and process id."""
     ours = "ctiroute.cli" in command
     with subprocess.Popen(  # noqa: S603 - our own commands

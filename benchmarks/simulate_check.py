@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -24,13 +25,15 @@ import aiohttp
 
 from benchmarks import model, model_queue, simulate, yardstick
 from benchmarks.constants_floor import Browsers, at_random, floor, heard
-from benchmarks.constants_service import pin, serving
+from benchmarks.constants_service import free, pin, serving
+from benchmarks.fastagi import HERE, started
 from benchmarks.load import FIRST_PHONE, PHONES
 from ctiroute.lab import Behaviour, LabCall
 from tests.real.ports import free_port
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from benchmarks.constants_service import Service
     from benchmarks.model_constants import Constants
@@ -66,12 +69,25 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """Milliseconds of probing calls, ascending."""
+
+    service: list[float]
+    floor: list[float]  # on a server that does nothing
+
+    @property
+    def over_floor(self) -> float:
+        """The median that the service itself is waited for."""
+        return statistics.median(self.service) - statistics.median(self.floor)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What happened."""
 
     stories: list[LabCall]
-    alone: list[float]  # milliseconds of probing calls before, when nobody else called, ascending
-    waited: list[float]  # the same, among the others
+    alone: Waited  # before, when nobody else called
+    waited: Waited  # among the others
     cpu: float  # share of a core, of the service
     took_s: float
     operators: int
@@ -105,27 +121,28 @@ async def _run(rate: float, seconds: float, seed: int, constants: Constants) -> 
     rng = Random(seed)  # noqa: S311 - the same callers in every run
     agi_port = free_port()
     config = floor(operators, Behaviour(answer_after_s=ANSWER_S, talk_s=TALK_S), agi_port)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         async with (
             heard(config) as lab,
             serving(Path(folder) / "check", ami_port=lab.ami_port, operators=operators, agi_port=agi_port) as service,
             Browsers(service, 0, operators) as browsers,
         ):
+            ports = (service.agi_port, stack.enter_context(_floor()))
             if not await lab.listener():
                 raise SystemExit("the service does not listen to the lab")
             await _calls(lab, rate, WARM_UP_S, rng)
-            alone = await _probe(service, QUIET_S, first=20_000_000)
-            yard = yardstick.samples(YARDSTICK_S)
+            alone = await _probe(ports, QUIET_S, first=20_000_000)
+            yardstick_us = yardstick.usual_us(YARDSTICK_S)
             said, events = browsers.messages, await _events(service)
             before, began = service.cpu_s(), time.perf_counter()
-            probing = asyncio.get_running_loop().create_task(_probe(service, seconds, first=30_000_000), name="probe")
+            probing = asyncio.get_running_loop().create_task(_probe(ports, seconds, first=30_000_000), name="probe")
             stories = await _calls(lab, rate, seconds, rng)
             waited = await probing
             took_s = time.perf_counter() - began
             cpu = (service.cpu_s() - before) / took_s
             said, events = browsers.messages - said, await _events(service) - events
-            yard += yardstick.samples(YARDSTICK_S)
-            run = Run(stories, alone, waited, cpu, took_s, operators, said, events, statistics.median(yard))
+            yardstick_us = (yardstick_us + yardstick.usual_us(YARDSTICK_S)) / 2
+            run = Run(stories, alone, waited, cpu, took_s, operators, said, events, yardstick_us)
     return compare(run, constants, seed)
 
 
@@ -140,16 +157,24 @@ async def _call(lab: Lab, rng: Random) -> LabCall:
     return await lab.call(f"+{FIRST_PHONE + rng.randrange(PHONES)}", "0800500500")
 
 
-async def _probe(service: Service, seconds: float, *, first: int) -> list[float]:
-    """Let another process call now and then; return the milliseconds it waited."""
-    arguments = ("--port", str(service.agi_port), "--rate", str(PROBES_PER_S), "--seconds", str(seconds), "--first", str(first))
+@contextmanager
+def _floor() -> Iterator[int]:
+    """Run a server that does nothing; yield its port."""
+    with started([sys.executable, str(HERE / "servers" / "floor.py")], {}) as (port, pid):
+        free(pid)
+        yield port
+
+
+async def _probe(ports: tuple[int, int], seconds: float, *, first: int) -> Waited:
+    """Let another process call the service and the floor now and then."""
+    arguments = ("--ports", *map(str, ports), "--rate", str(PROBES_PER_S), "--seconds", str(seconds), "--first", str(first))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.simulate_probe", *arguments), stdout=asyncio.subprocess.PIPE
     )
     told, _ = await process.communicate()
     if process.returncode:
         raise SystemExit("the probe failed")
-    return [float(each) for each in json.loads(told)]
+    return Waited(*json.loads(told))
 
 
 async def _events(service: Service) -> float:
@@ -171,16 +196,21 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
     shape = model.shape_of(load)
     rng = Random(seed)  # noqa: S311 - as above
     arrivals = list(model_queue.poisson(rate, SIMULATED_S, rng))
-    # What the probe and its sockets take of a call is the probe's own, so it is learnt from calls when nobody else calls.
+    # What the probe and its sockets take of a call is the probe's own: what the floor was waited for. Nor is a caller there any more for
+    # what is done behind the answer (the record, the end of the connection); how much of the work that is, calls tell when they are alone.
     store = constants.stores["sqlite"]
-    client_ms = statistics.median(run.alone) - store.call.at(model.coldness(1 / PROBES_PER_S, constants)) / 1000
+    cold_ms = store.call.at(model.coldness(1 / PROBES_PER_S, constants)) / 1000
+    behind = 1 - run.alone.over_floor / cold_ms
+    price_ms = store.call.at(model.mean_coldness(model.wakes_per_s(load), constants)) / 1000
+    client_ms = statistics.median(run.waited.floor) - behind * price_ms
     waits = model_queue.run(load, constants, arrivals, SIMULATED_S, rng, client_ms=client_ms)
-    probes = len(run.waited) / run.took_s * store.call.at(model.mean_coldness(model.wakes_per_s(load), constants)) / 1e4
+    waited = run.waited.service
+    probes = len(waited) / run.took_s * price_ms / 10
     return [
         Compared("processor, by the formulas", model.demand(load, constants).cpu * 100 + probes, run.cpu * 100, "% core"),
         Compared("processor, simulated", waits.cpu * 100 + probes, run.cpu * 100, "% core"),
-        Compared("decision p50", waits.p50_ms, statistics.median(run.waited), "ms"),
-        Compared("decision p99", waits.p99_ms, run.waited[int(len(run.waited) * 0.99)], "ms", binding=False),
+        Compared("decision p50", waits.p50_ms, statistics.median(waited), "ms"),
+        Compared("decision p99", waits.p99_ms, waited[int(len(waited) * 0.99)], "ms", binding=False),
         Compared("events a call", sum(burst.events for burst in shape.bursts), run.events / len(run.stories), "", binding=False),
         Compared("revisions a call", shape.total("pops"), run.pushes / len(run.stories), "", binding=False),
         Compared("yardstick, then and now", then_us, run.yardstick_us, "µs", binding=False),
