@@ -104,7 +104,8 @@ class RunningService:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
-        sys.stderr.write(f"--- log of ctiroute\n{self.log()}\n")  # shown with a test that failed, and with no other
+        if error is not None or "PYTEST_CURRENT_TEST" in os.environ:  # pytest shows it with a test that failed, and with no other
+            sys.stderr.write(f"--- log of ctiroute\n{self.log()}\n")
 
     def log(self) -> str:
         """Return what the service has logged."""

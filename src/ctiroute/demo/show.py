@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import secrets
 import socket
@@ -31,6 +32,7 @@ PBX = "lab"
 TICKET_S = 1800.0  # the link printed for the visitor: used once, and not left open for the day
 ACK_S = 5.0  # for the last acknowledgement after a call is over
 START_S = 10.0
+TRIES = 5  # for ports; each demo that starts beside this one may cost one or two
 _OPERATOR_OF = {YOUR_PHONE: YOU, COLLEAGUES_PHONE: COLLEAGUE}
 
 
@@ -64,9 +66,20 @@ class Demo:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        for left in reversed(range(TRIES)):
+            self.ports = {what: free_port(port) for what, port in self.wanted.items()}
+            try:
+                await self._start()
+            except OSError as error:  # another demo, started in the same moment, was quicker to have the port
+                if error.errno != errno.EADDRINUSE or not left:
+                    raise
+            else:
+                break
+        return self
+
+    async def _start(self) -> None:
+        """Start everything at the ports that were found, or raise and leave nothing running."""
         async with AsyncExitStack() as stack:
-            claims = {what: stack.enter_context(claim_port(port)) for what, port in self.wanted.items()}
-            self.ports = {what: claim.getsockname()[1] for what, claim in claims.items()}
             config = LabConfig(phones=PHONES, queues=QUEUES, menus=MENUS, agi_port=self.ports["FastAGI"], speed=self._speed)
             self._lab = await stack.enter_async_context(Lab(config))
             self.service = Service(
@@ -95,7 +108,6 @@ class Demo:
             except TimeoutError as error:
                 raise LinkError(f"the parts of the demo did not find each other within {START_S:g} s; is the machine very busy?") from error
             self._stack = stack.pop_all()
-        return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._stack.aclose()
@@ -151,18 +163,14 @@ class Demo:
         return self.service.web.issue_ticket(operator_id, TICKET_S)
 
 
-def claim_port(wanted: int) -> socket.socket:
-    """Return a socket that keeps this port of 127.0.0.1, or another where it is taken, for a server of ours.
-
-    Until it is closed nobody else claims that port, so that two demos started at once do not meet at one.
-    """
+def free_port(wanted: int) -> int:
+    """Return this port of 127.0.0.1 when it is free, else another that is."""
     for port in (wanted, 0):
-        claim = socket.socket()
-        try:
-            claim.bind(("127.0.0.1", port))
-        except OSError:
-            claim.close()
-            continue
-        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # from now on a server may listen there, as asyncio's ask to
-        return claim
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
     raise OSError("no free port at 127.0.0.1")
