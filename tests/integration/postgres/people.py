@@ -35,10 +35,12 @@ def query(identifier: Identifier = PHONE, since: datetime = NOW - 3 * DAY) -> Ca
 async def locked(url: str, table: str) -> AsyncIterator[None]:
     """Let nobody read a table for a while, so that whoever does has to wait."""
     connection = await asyncpg.connect(url)
-    async with connection.transaction():
-        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield
-    await connection.close()
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
 
 
 async def until(condition: Callable[[], Awaitable[bool]], limit_s: float = 10.0) -> float:

@@ -25,12 +25,15 @@ from ctiroute.model import (
     TouchStatus,
 )
 from ctiroute.store.postgres import PostgresStore, together
+from ctiroute.store.postgres.faults import DRIVER
 from ctiroute.store.postgres.link import Link
+from ctiroute.store.postgres.pool import MEND_S
 from tests.integration.history import keep_history
 from tests.integration.postgres.people import NOW, OLENA, PHONE, locked, query, until
 from tests.real.proxy import Faults, FaultyLink
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     import asyncpg
@@ -40,7 +43,11 @@ if TYPE_CHECKING:
 
 STRANGER = Identifier(IdentifierKind.PHONE, "+380509999999")
 MINUTES = 8 * 24 * 60  # of history
-BACKENDS = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
+BACKENDS = """
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
+"""
+LOCKED = "AND wait_event_type = 'Lock'"
 
 
 def phone(number: int) -> Identifier:
@@ -99,13 +106,23 @@ async def test_many_at_once_are_answered_as_each_alone(
 
 
 async def ready(store: PostgresStore) -> None:
-    """Wait until the links are there that are made ahead: one that is being made looks something up, too."""
+    """Wait until the links are there and free that are made ahead: one that is being made looks something up, too."""
     await store.find_caller(query())
 
     async def are_made() -> bool:
-        return store._calls is not None and not store._calls._coming
+        pool = store._calls
+        return pool is not None and not pool._coming and len(pool._free) == len(pool._links)
 
     await until(are_made)
+
+
+def at_work(admin: asyncpg.Connection, count: int, state: str = "") -> Callable[[], Awaitable[bool]]:
+    """Return the condition that the server works on so many statements."""
+
+    async def are_there() -> bool:
+        return int(await admin.fetchval(f"SELECT count(*) {BACKENDS} {state}")) == count
+
+    return are_there
 
 
 async def ask_behind(store: PostgresStore, count: int) -> list[asyncio.Task[CallerFacts]]:
@@ -141,28 +158,57 @@ async def test_who_gives_up_takes_nobody_along_and_the_last_one_ends_the_stateme
     await store.put_customers([OLENA])
     await ready(store)
 
-    async def are_waiting() -> bool:
-        return int(await admin.fetchval(f"SELECT count(*) {BACKENDS} AND wait_event_type = 'Lock'")) >= 1
-
-    async def is_idle() -> bool:
-        return int(await admin.fetchval(f"SELECT count(*) {BACKENDS}")) == 0
-
     async with locked(url, "customers"):
         calls = await ask_behind(store, 10)
-        await until(are_waiting)
+        await until(at_work(admin, 2, LOCKED))  # the first, and the rest
         stays = calls.pop(1)
         for call in calls:
             call.cancel()
         await asyncio.wait(calls)
     assert (await stays).customers == (OLENA,)
+    await ready(store)
     async with locked(url, "customers"):
         calls = await ask_behind(store, 10)
-        await until(are_waiting)
+        await until(at_work(admin, 2, LOCKED))  # the first, and the rest
         for call in calls:
             call.cancel()
-        assert await until(is_idle) < 0.2
+        assert await until(at_work(admin, 0)) < MEND_S, "a link that is given up ends its statement too, but later"
     assert all(call.cancelled() for call in calls)
     assert (await store.find_caller(query())).customers == (OLENA,)
+
+
+async def test_those_who_wait_for_a_link_have_one_made_for_all(store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one more with each 2 ms in which it is not there yet."""
+    monkeypatch.setattr(together, "LINK_PATIENCE_S", 60.0)  # however slow the machine is
+    await store.put_customers([OLENA])
+    await ready(store)
+    pool = store._calls
+    assert pool is not None
+    taken = list(iter(pool.take_now, None))
+    async with locked(url, "customers"):  # where a link that is made waits, too
+        calls = await ask_behind(store, 10)
+        await asyncio.sleep(20 * together.PATIENCE_S)
+        assert pool._coming == 1
+    assert (await asyncio.gather(*calls))[1].customers == (OLENA,)
+    for link in taken:
+        pool.give(link)
+
+
+async def test_a_link_that_is_let_go_of_leaves_no_work_behind(store: PostgresStore, url: str, admin: asyncpg.Connection) -> None:
+    """The driver's request to cancel goes with the link: the server has to notice that nobody is there."""
+    await ready(store)
+    pool = store._calls
+    assert pool is not None
+    link = pool.take_now()
+    assert link is not None
+    async with locked(url, "customers"):
+        work = asyncio.get_running_loop().create_task(link.run("find_caller", None, NOW, NOW, NOW, 0), name="work")
+        await until(at_work(admin, 1, LOCKED))
+        link.abort()
+        await until(at_work(admin, 0))
+    await asyncio.wait({work})
+    assert isinstance(work.exception(), DRIVER)
+    pool.give(link)
 
 
 async def test_a_statement_that_fails_is_tried_again_for_each(store: PostgresStore, url: str, admin: asyncpg.Connection) -> None:

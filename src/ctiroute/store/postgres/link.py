@@ -25,10 +25,14 @@ CLOSE_S = 1.0
 # The look-up is planned once for each connection and runs some hundred times a second. A plan for any value is as good as one for the
 # value at hand, because partitions are left out when it runs; and planning it costs five times what running it does. Empty partitions
 # would be read whole (they look cheap), which loses the order, and with it the LIMIT.
+#
+# A link that is let go of takes the driver's request to cancel along: the server has to notice for itself that nobody waits, which it
+# does not do behind a lock unless told to. Not every system it runs on can (Windows cannot), and then says so.
 _SETTINGS = """
     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
     SET statement_timeout = '60s'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';
-    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+    DO $$ BEGIN SET client_connection_check_interval = '1s'; EXCEPTION WHEN others THEN NULL; END $$
 """
 
 

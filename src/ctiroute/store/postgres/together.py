@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 MOST = 32  # callers in one statement; beyond, each costs no less, and the first would wait for the last
 PATIENCE_S = 0.002  # for the statement under way, which takes less: after that those who wait take one more link
+LINK_PATIENCE_S = 0.1  # for a link that is being made, which takes some 20 ms, before one more is: it serves all who wait by then
 
 _DOING = "look the caller up"
 
@@ -45,6 +46,7 @@ class Together:
         self._links = links
         self._waiting: deque[_Caller] = deque()
         self._running = 0  # statements for whoever waits
+        self._taking = 0  # those of them that wait for a link
         self._begun_at = 0.0  # the newest of them; the event loop's clock
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,13 +84,17 @@ class Together:
         if not self._running:
             self._start_next(loop)
         elif self._timer is None and self._running < self._links:
-            self._timer = loop.call_at(self._begun_at + PATIENCE_S, self._lose_patience, loop)
+            self._timer = loop.call_at(self._begun_at + self._patience_s(), self._lose_patience, loop)
+
+    def _patience_s(self) -> float:
+        return LINK_PATIENCE_S if self._taking else PATIENCE_S
 
     def _lose_patience(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin one more statement, unless the newest is young."""
         self._timer = None
         if self._waiting:
-            if self._running < self._links and loop.time() - self._begun_at > PATIENCE_S / 2:  # uvloop counts whole milliseconds
+            waited_s = loop.time() - self._begun_at
+            if self._running < self._links and waited_s > self._patience_s() / 2:  # half of it: uvloop counts whole milliseconds
                 self._start_next(loop)
             self._go_on(loop)
 
@@ -107,7 +113,7 @@ class Together:
         """Ask for those who wait, as soon as there is a link."""
         try:
             try:
-                link = self._pool.take_now() or await self._pool.take()
+                link = self._pool.take_now() or await self._take()
             except StoreError as error:
                 while self._waiting:
                     self._waiting.popleft().tell(unavailable(error))
@@ -121,6 +127,19 @@ class Together:
             self._running -= 1
             if self._waiting:
                 self._go_on(asyncio.get_running_loop())
+
+    async def _take(self) -> Link:
+        """Wait for a link; only then does the statement begin."""
+        loop = asyncio.get_running_loop()
+        self._taking += 1
+        try:
+            return await self._pool.take()
+        finally:
+            self._taking -= 1
+            self._begun_at = loop.time()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = loop.call_at(self._begun_at + self._patience_s(), self._lose_patience, loop)
 
     async def _find_any(self, caller: _Caller) -> None:
         """Ask for one whose key has to be looked up first."""
