@@ -49,11 +49,11 @@ _MODULES = {"import": "imports"}
 
 
 def build_parser(command: str = "") -> argparse.ArgumentParser:
-    """Return the parser of all commands, or of one alone: what the others need takes most of a second to load."""
+    """Return the parser of all commands, or of what one word needs: what the others need takes most of a second to load."""
     parser = argparse.ArgumentParser(prog="ctiroute", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"ctiroute {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in (command,) if command in _COMMANDS else _COMMANDS:
+    for name in (command,) if command in _COMMANDS else () if command == "--version" else _COMMANDS:
         import_module(f"{__name__}.{_MODULES.get(name, name)}").add(commands)
     return parser
 
