@@ -151,6 +151,29 @@ async def test_those_who_come_meanwhile_are_asked_for_in_one_statement(store: Po
     assert statements == ["find_together", "find_together"]
 
 
+async def test_the_next_are_asked_for_before_those_before_them_hear(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done with an answer takes longer than finding it: the server works meanwhile."""
+    await ready(store)
+    begun: list[str] = []
+    heard: list[int] = []
+    run = Link.run
+
+    async def noted(self: Link, name: str, *values: object) -> list[asyncpg.Record]:
+        begun.append(name)
+        return await run(self, name, *values)
+
+    monkeypatch.setattr(Link, "run", noted)
+    count = together.MOST + 8
+    for _ in range(count):
+        store.find_soon(query(), lambda _: heard.append(len(begun)))
+
+    async def have_heard() -> bool:
+        return len(heard) == count
+
+    await until(have_heard)
+    assert heard == [2] * count
+
+
 async def test_who_gives_up_takes_nobody_along_and_the_last_one_ends_the_statement(
     store: PostgresStore, url: str, admin: asyncpg.Connection
 ) -> None:

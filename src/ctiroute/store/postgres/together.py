@@ -1,8 +1,8 @@
 """Callers who ask at the same time are looked up together: one statement for many. Knows links and rows; knows no deadlines.
 
 Nobody waits for company. Whoever finds the database idle is asked for at once; while that runs others gather, and the next statement asks
-for all of them. Most of what a look-up costs is not its rows but its statement, on both sides of the line: the busier it is, the less
-each caller costs.
+for all of them, before those answered hear their answers. Most of what a look-up costs is not its rows but its statement, on both sides of
+the line: the busier it is, the less each caller costs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from ctiroute.store.postgres.pool import MAX_WAITING, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+
+    from asyncpg import Record
 
     from ctiroute.model import CallerQuery
     from ctiroute.store.postgres.link import Link
@@ -111,6 +113,8 @@ class Together:
 
     async def _find_waiting(self) -> None:
         """Ask for those who wait, as soon as there is a link."""
+        callers: list[_Caller] = []
+        found: list[Record] | None = None
         try:
             try:
                 link = self._pool.take_now() or await self._take()
@@ -120,13 +124,17 @@ class Together:
                 return
             callers = self._next()
             if callers:
-                await self._find(callers, link)
+                found = await self._ask(callers, link)
             else:
                 self._pool.give(link)
         finally:
             self._running -= 1
             if self._waiting:
                 self._go_on(asyncio.get_running_loop())
+        if found is not None:
+            if self._waiting:
+                await asyncio.sleep(0)  # the next statement goes out first: the server works while these hear their answers
+            _tell(callers, found)
 
     async def _take(self) -> Link:
         """Wait for a link; only then does the statement begin."""
@@ -148,7 +156,9 @@ class Together:
         except StoreError as error:
             caller.tell(error)
         else:
-            await self._find([caller], link)
+            found = await self._ask([caller], link)
+            if found is not None:
+                caller.tell_found(found)
 
     def _next(self) -> list[_Caller]:
         """Return whom the next statement is for."""
@@ -160,8 +170,8 @@ class Together:
             callers.append(waiting.popleft())
         return callers
 
-    async def _find(self, callers: list[_Caller], link: Link) -> None:
-        """Ask for these callers in one statement, and tell them."""
+    async def _ask(self, callers: list[_Caller], link: Link) -> list[Record] | None:
+        """Return the rows for these callers, asked for in one statement; None: it went wrong, and they are seen to."""
         task = asyncio.current_task()
         group = _Group(task, len(callers))
         for caller in callers:
@@ -182,11 +192,8 @@ class Together:
             self._failed(callers, error)
         else:
             self._pool.give(link)
-            if len(callers) == 1:
-                callers[0].tell_found(found)
-                return
-            for caller, his in zip(callers, rows_of_each(found, len(callers)), strict=True):
-                caller.tell_found(his)
+            return found
+        return None
 
     def _failed(self, callers: list[_Caller], error: Exception) -> None:
         """Tell one what went wrong; ask for several once more, one by one: what is wrong with one of them costs no other."""
@@ -263,6 +270,15 @@ class _Group:
         self._left -= 1
         if self._left == 0 and self._task is not None:
             self._task.cancel()
+
+
+def _tell(callers: Sequence[_Caller], found: list[Record]) -> None:
+    """Tell callers what the rows say that were found for them."""
+    if len(callers) == 1:
+        callers[0].tell_found(found)
+        return
+    for caller, his in zip(callers, rows_of_each(found, len(callers)), strict=True):
+        caller.tell_found(his)
 
 
 def _failure(error: Exception) -> CallerFacts | Exception:
