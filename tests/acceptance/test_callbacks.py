@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 CUSTOMER = "+380671234567"
 SETTINGS = {"secret": "originate-secret", "quiet": "none", "queue": "solo", "operator_s": 10, "customer_s": 10}
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def settings(**more: object) -> str:
     """Return the settings of callbacks for a test."""

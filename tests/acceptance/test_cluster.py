@@ -51,7 +51,7 @@ TABS = 10  # of each operator, where a whole floor is meant
 WHOLE_S, MOST_WHOLE_S = 2.0, RING_S  # from a pop to what it tells: of all of them, and of nine of ten while the phone still rings
 BACK_S = 5.0  # a browser's way to another node, with a snapshot there
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("real_parts")]
+pytestmark = pytest.mark.usefixtures("real_parts")
 
 
 @pytest.fixture

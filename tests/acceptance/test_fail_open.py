@@ -29,8 +29,6 @@ CUSTOMER, OFFICE = "+380671234567", "+380445550000"
 NET_S = 3.1  # the dialplan's own time-out is 3 s
 AT_ONCE_S = 0.05
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.fixture
 async def service(asterisk: RealAsterisk, tmp_path: Path) -> AsyncIterator[RunningService]:

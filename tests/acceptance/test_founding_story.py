@@ -60,8 +60,6 @@ connectors:
     - {{name: bot, mapping: telegram, secret: {SECRET}}}
 """
 
-pytestmark = pytest.mark.timeout(180)
-
 
 AWAY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 

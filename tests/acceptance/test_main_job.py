@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 CUSTOMER, OFFICE = "+380671234567", "+380445550000"
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "pop.png"
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 async def service(asterisk: RealAsterisk, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[RunningService]:

@@ -38,8 +38,6 @@ STATUS_RULE = f"""
     then: {{queue: solo, announce: "ctiroute/status-{{interaction.status}}", language: uk}}
 """
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def block(language: str, first: str) -> str:
     """Return the page's block that begins so."""

@@ -48,8 +48,6 @@ default: {{menu: main}}
 """
 AT_ONCE_S = 1.5  # from the call until the next phone rings, when nobody's phone had to be waited for
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 async def service(asterisk: RealAsterisk, tmp_path: Path) -> AsyncIterator[RunningService]:

@@ -92,6 +92,7 @@ class Shadow:
         self._live, self._operators, self._state = live, operators, state
         self._candidate: Ruleset | None = None
         self._print: object = None  # of the files that were read last
+        self._reading = asyncio.Lock()  # whoever asks meanwhile hears what comes of it
         self._waiting: deque[tuple[Decision, Seen]] = deque()
         self._some = asyncio.Event()
         self._runs = 0
@@ -152,6 +153,10 @@ class Shadow:
 
     async def read(self) -> None:
         """Read the candidate's files if they have changed. One with a mistake leaves the candidate before it, and says so."""
+        async with self._reading:
+            await self._read()
+
+    async def _read(self) -> None:
         printed = await asyncio.to_thread(signature, self._path)
         if printed == self._print and self._print is not None:
             return

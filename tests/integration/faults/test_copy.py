@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.faults.site import FULL, HEALED_S, HEALTHY_S, RATE, p99, quickest_p99, site
 from tests.real.proxy import Faults
 from tests.real.redis import RealRedis
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
 
     from tests.real.postgres import PostgresServer
 
-pytestmark = pytest.mark.timeout(180 if FULL else 60)
 
 OUTAGE_S = 60 if FULL else 6
 EQUAL = 0.999

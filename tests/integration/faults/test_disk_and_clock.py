@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DISK_MB = 24
 GOOD_S = 15.0  # until the last try to write that failed has been made good: tries are at most five seconds apart
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from ctiroute.model import Operator
 from ctiroute.store import open_store
-from tests.integration.faults.site import FULL, HEALED_S, Site, site, unstarted, until
+from tests.integration.faults.site import HEALED_S, Site, site, unstarted, until
 from tests.real import postgres
 from tests.real.postgres_pair import COMMITS_ARE_KEPT, caught_up, pair, promote
 from tests.real.proxy import Faults
@@ -19,7 +19,6 @@ from tests.real.proxy import Faults
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(120 if FULL else 60)
 
 UP_S = 2.0
 TAKEN_OVER_S = 10.0

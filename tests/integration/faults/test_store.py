@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.real.postgres import PostgresServer
 
-pytestmark = pytest.mark.timeout(240 if FULL else 60)
+pytestmark = pytest.mark.timeout(240 if FULL else 180)
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 SILENT = Faults(blackhole=True)

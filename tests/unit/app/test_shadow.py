@@ -126,6 +126,20 @@ async def test_a_candidate_with_a_mistake_costs_nothing(tmp_path: Path, store: S
     assert shadow.findings().candidate == rules(AFTER, str(path)).version
 
 
+async def test_who_reads_while_another_does_hears_what_comes_of_it(tmp_path: Path, store: Store, registry: CollectorRegistry) -> None:
+    """The files are looked at in the background, too."""
+    path = tmp_path / "next.yml"
+    path.write_text("rules: [", encoding="utf-8")
+    shadow = on_trial(path, store, registry)
+    await shadow.read()
+    path.write_text(AFTER, encoding="utf-8")
+    other = asyncio.get_running_loop().create_task(shadow.read(), name="another")
+    await asyncio.sleep(0)  # it has begun
+    await shadow.read()
+    assert shadow.fault == ""
+    await other
+
+
 async def test_a_path_that_is_not_there_is_said(tmp_path: Path, store: Store, registry: CollectorRegistry) -> None:
     """And watched until it comes."""
     shadow = on_trial(tmp_path / "none", store, registry)
