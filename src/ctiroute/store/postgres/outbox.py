@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLLOW_EVERY_S = 60.0  # a small part of the hour after which nobody is taken to follow
-_OLDER_S = 30.0  # to wait for transactions that began before somebody followed; the longest of ours take some seconds
+_OTHERS_S = 30.0  # to wait for transactions that may not have seen that somebody follows; the longest of ours take some seconds
 _LOOK_S = 0.05
 
 # A number that stands for nobody (a company's own, say) may be in the records of thousands of customers, whose answers all change with it.
@@ -50,9 +50,9 @@ class Outbox:
         if now - self._followed_at < FOLLOW_EVERY_S:
             return True
         async with self._link("follow the outbox") as link:
-            unbroken, ours = (await link.run("follow"))[0]
+            unbroken = (await link.run("follow"))[0][0]
             if not unbroken:
-                await self._wait_for_older(link, ours)
+                await self._wait_for_others(link)
         self._followed_at = now
         return bool(unbroken)
 
@@ -138,9 +138,10 @@ class Outbox:
             raise StoreUnavailable("the identifier to go on from is gone: begin anew")
         return int(found[0][2])
 
-    async def _wait_for_older(self, link: Link, ours: int) -> None:
-        """Wait for transactions that began before ours: they may have seen that nobody follows, and left no marks."""
-        async with asyncio.timeout(_OLDER_S):
+    async def _wait_for_others(self, link: Link) -> None:
+        """Wait for all transactions that go on: they may have seen that nobody follows, and left no marks."""
+        ours = (await link.run("next_number"))[0][0]
+        async with asyncio.timeout(_OTHERS_S):
             while (await link.run("oldest_running"))[0][0] <= ours:  # noqa: ASYNC110 - in another process, nothing tells us
                 await asyncio.sleep(_LOOK_S)
 

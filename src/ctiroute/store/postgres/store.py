@@ -16,6 +16,7 @@ from ctiroute.store.postgres.callbacks import Callbacks
 from ctiroute.store.postgres.faults import mapped, readable
 from ctiroute.store.postgres.identities import Identities
 from ctiroute.store.postgres.interactions import Interactions
+from ctiroute.store.postgres.line import Line
 from ctiroute.store.postgres.outbox import Outbox
 from ctiroute.store.postgres.proposals import Proposals
 from ctiroute.store.postgres.reasons import Reasons
@@ -65,7 +66,7 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
         super().__init__(url)
         self._months: set[partitions.Month] = set()  # that surely have a partition
         self._months_later: dict[partitions.Month, float] = {}  # that could not be given one, and when to try again (the loop's clock)
-        self._touches_next, self._touches_turn = asyncio.Lock(), asyncio.Lock()  # in the order of asking, which the database's lock is not
+        self._touches = Line()
         self.dirty = Outbox(lambda: self._others)
 
     # --- call path
@@ -125,15 +126,11 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
         """
         if not touches:
             return 0
-        async with self._touches_next:  # let go only when it is our turn to write: nobody overtakes
+        async with self._touches.place() as place:
             with mapped("keep touches"):
                 batch = await writing.TouchBatch.of(touches)
-            await self._touches_turn.acquire()
-        try:
             await self._make_partitions(touches.columns[5])
-            added = await self._write("keep touches", lambda link: writing.put_touches(link, batch))
-        finally:
-            self._touches_turn.release()
+            added = await self._write("keep touches", lambda link: writing.put_touches(link, batch, place))
         if batch.is_large:  # meanwhile the next ones are written
             await self._write("keep touches", lambda link: link.run("make_durable"))
         return added

@@ -99,13 +99,16 @@ class PostgresWays:
                 return await link.run(name, *values)
 
     async def _write(self, doing: str, work: Callable[[Link], Awaitable[T]]) -> T:
-        """Run `work` in one transaction. All or nothing; it runs again when another transaction was in its way."""
+        """Run `work` in one transaction. All or nothing; it runs again when another transaction was in its way.
+
+        What it reads behind a lock has to be of after it, whatever the server's default is.
+        """
         pool = self._others
         if pool is None:
             raise StoreUnavailable("the store is not open")
         for left in reversed(range(TRIES)):
             try:
-                async with pool.link() as link, link.connection.transaction():
+                async with pool.link() as link, link.connection.transaction(isolation="read_committed"):
                     return await work(link)
             except DRIVER as error:
                 give_way(error)

@@ -13,10 +13,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ctiroute.errors import StoreUnavailable
 from ctiroute.store import rules_rows
 from ctiroute.store.places import SHADOW_KEPT
 from ctiroute.store.postgres import records, rows, touch_copy
 from ctiroute.store.postgres.columns import as_one, known_keys, to_texts
+from ctiroute.store.postgres.line import Written
 from ctiroute.store.postgres.schema import RULES_LOCK, TOUCHES_LOCK
 from ctiroute.store.touch_columns import TouchColumns
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         RulesVersion,
         ShadowReport,
     )
+    from ctiroute.store.postgres.line import Place
     from ctiroute.store.postgres.link import Link
 
 _SESSION_KEPT = timedelta(days=90)  # longer than any session lives: one that ends so much before a new one is dead, whatever the clock says
@@ -53,6 +56,7 @@ class TouchBatch:
     """Touches of one transaction, as far as they can be made ready before it."""
 
     touches: TouchColumns  # each id once
+    id_set: frozenset[str]
     ids: tuple[str, str]  # as one text, and what stands between them
     keys: list[int | None]  # of their identifiers; None: it is in the database
     tails: list[str]  # of their lines
@@ -65,33 +69,45 @@ class TouchBatch:
     @classmethod
     async def of(cls, touches: TouchColumns) -> TouchBatch:
         """Make ready some at a time: the loop has another batch to attend to. Of an id named twice the last one counts."""
-        ids = touches.columns[0]
-        if len(set(ids)) < len(ids):
+        id_set = frozenset(touches.columns[0])
+        if len(id_set) < len(touches):
             touches = TouchColumns.of({touch[0]: touch for touch in touches.rows()}.values())
         tails: list[str] = []
         for some in touch_copy.tails(touches):
             tails += some
             await asyncio.sleep(0)
-        return cls(touches, as_one(to_texts(touches.columns[0])), known_keys(*touches.columns[1:3]), tails)
+        return cls(touches, id_set, as_one(to_texts(touches.columns[0])), known_keys(*touches.columns[1:3]), tails)
 
 
-async def put_touches(link: Link, batch: TouchBatch) -> int:
+async def put_touches(link: Link, batch: TouchBatch, place: Place) -> int:
     """Insert or replace touches, making identifiers and campaigns on the way; return how many were new.
 
     Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
-    After a large batch has to come `make_durable`, in a transaction of its own.
+    After a large batch has to come `make_durable`, in a transaction of its own. Before our turn nothing is locked, so that who has it
+    never waits for us; in it little is asked, because between two answers the server has nothing to do.
     """
     touches, tails = batch.touches, batch.tails
+    campaigns = await _known_campaigns(link, touches)
+    is_new = await _is_new(link, batch, place)
+    await place.take_turn()
     keys = await _keys_of_batch(link, batch)
-    await link.run("lock_and_commit_early" if batch.is_large else "lock", TOUCHES_LOCK)
-    campaigns = await _campaigns_of(link, touches)
-    known = await link.run("drop_touches", *batch.ids)
+    number = (await link.run("lock_touches_and_commit_early" if batch.is_large else "lock_touches", TOUCHES_LOCK))[0][0]
+    place.let_next(Written(number, batch.id_set) if batch.is_large else None)
+    campaigns = campaigns or await _make_campaigns(link, touches)
+    known = [] if is_new and place.follows_directly(number) else await link.run("drop_touches", *batch.ids)
     if known:
         tails = _grown(batch, {rows.from_text(row[0]): row for row in known})
     copy = touch_copy.lines(keys, map(campaigns.__getitem__, touches.columns[3]), tails)
     await link.connection.copy_to_table("touches", source=_each(copy), columns=touch_copy.COLUMNS)
     await mark(link, [row[1] for row in known] + keys)
     return len(touches) - len(known)
+
+
+async def _is_new(link: Link, batch: TouchBatch, place: Place) -> bool:
+    """Say whether none of a large batch is known, unless somebody else writes before our turn; False: that has to be found out in it."""
+    if place.before is None or not batch.is_large or not batch.id_set.isdisjoint(place.before.touch_ids):
+        return False
+    return not (await link.run("has_touches", *batch.ids))[0][0]
 
 
 def _grown(batch: TouchBatch, known: Mapping[str, rows.Row]) -> list[str]:
@@ -220,17 +236,23 @@ async def _numbers_of(link: Link, others: Sequence[tuple[str, str]]) -> dict[tup
     return {(kind, value): key for kind, value, key in await link.run("get_identifiers", *names)}
 
 
-async def _campaigns_of(link: Link, touches: TouchColumns) -> dict[str, int]:
-    """Return the numbers of campaigns, making those we do not know."""
-    keys, media, titles = touches.columns[3], touches.columns[4], touches.columns[15]
-    known = {rows.to_text(key): key for key in set(keys)}
+async def _known_campaigns(link: Link, touches: TouchColumns) -> dict[str, int] | None:
+    """Return the numbers of campaigns; None: we do not know all of them."""
+    known = {rows.to_text(key): key for key in set(touches.columns[3])}
     found = await link.run("get_campaigns", list(known))
-    if len(found) < len(known):
-        places = [keys.index(key) for key in known.values()]  # the first one of the batch gives a new campaign its title
-        new = [(rows.to_text(keys[place]), rows.to_text(titles[place]), media[place]) for place in places]
-        await link.run("add_campaigns", *columns(new, 3))
-        found = await link.run("get_campaigns", list(known))
-    return {known[key]: campaign_id for key, campaign_id in found}
+    return {known[key]: campaign_id for key, campaign_id in found} if len(found) == len(known) else None
+
+
+async def _make_campaigns(link: Link, touches: TouchColumns) -> dict[str, int]:
+    """Return the numbers of campaigns, making those that are new."""
+    keys, media, titles = touches.columns[3], touches.columns[4], touches.columns[15]
+    places = [keys.index(key) for key in set(keys)]  # the first one of the batch gives a new campaign its title
+    new = [(rows.to_text(keys[place]), rows.to_text(titles[place]), media[place]) for place in places]
+    await link.run("add_campaigns", *columns(new, 3))
+    found = await _known_campaigns(link, touches)
+    if found is None:
+        raise StoreUnavailable("a campaign was removed while its touches were written")
+    return found
 
 
 async def mark(link: Link, keys: Sequence[int]) -> None:

@@ -10,11 +10,15 @@ SELECT EXISTS (SELECT FROM outbox_reader WHERE seen_at > now() - interval '1 hou
 INSERT INTO outbox (keys) SELECT $1::bigint[] WHERE EXISTS (SELECT FROM outbox_reader WHERE seen_at > now() - interval '1 hour')
 
 -- name: follow
--- Say that somebody follows; returns whether somebody has done so all the time, and the number of this transaction.
+-- Say that somebody follows; returns whether somebody has done so all the time.
 WITH before AS (SELECT seen_at FROM outbox_reader), now_seen AS (
     INSERT INTO outbox_reader (only_row, seen_at) VALUES (1, now()) ON CONFLICT (only_row) DO UPDATE SET seen_at = excluded.seen_at
 )
-SELECT COALESCE((SELECT seen_at > now() - interval '50 minutes' FROM before), false), pg_current_xact_id()::text::bigint
+SELECT COALESCE((SELECT seen_at > now() - interval '50 minutes' FROM before), false)
+
+-- name: next_number
+-- The number of this transaction: all that go on and have written something have a smaller one.
+SELECT pg_current_xact_id()::text::bigint
 
 -- name: oldest_running
 -- The number of the oldest transaction that has not ended.

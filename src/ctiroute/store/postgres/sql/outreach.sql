@@ -4,9 +4,13 @@
 -- Wait for the end of the transaction that holds this lock; it is let go when ours ends. $1: which one, see `writing.py`.
 SELECT pg_advisory_xact_lock($1)
 
--- name: lock_and_commit_early
--- As `lock`; and our transaction commits before the disk has it. Who wrote it is told when `make_durable`, run after it, is committed.
-SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true)
+-- name: lock_touches
+-- As `lock`; returns the number of this write, see `line.py`.
+SELECT nextval('touch_writes') FROM (SELECT pg_advisory_xact_lock($1) OFFSET 0) AS locked
+
+-- name: lock_touches_and_commit_early
+-- The same; and our transaction commits before the disk has it. Who wrote it is told when `make_durable`, run after it, is committed.
+SELECT nextval('touch_writes') FROM (SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true) OFFSET 0) AS locked
 
 -- name: make_durable
 -- Write something, so that the commit waits for the disk (and for standbys that are waited for), and with it for all that was committed before.
@@ -61,6 +65,10 @@ ON CONFLICT (key) DO NOTHING
 -- name: get_campaigns
 -- The numbers of campaigns.
 SELECT key, campaign_id FROM campaigns WHERE key = ANY ($1::text[])
+
+-- name: has_touches
+-- Whether any of these is there; the parameters are those of `drop_touches`.
+SELECT EXISTS (SELECT FROM touches WHERE touch_id = ANY (COALESCE(NULLIF(string_to_array($1, $2), '{}'), '{""}')))
 
 -- name: drop_touches
 -- Remove touches by id, wherever they are, before they are written anew; returns what was there. $1: the ids as one text, which goes over in
