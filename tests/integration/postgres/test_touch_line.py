@@ -116,6 +116,17 @@ async def test_what_was_found_before_the_turn_is_not_asked_again(
 
 
 @pytest.mark.usefixtures("written")
+async def test_who_waits_is_in_nobodys_way(store: PostgresStore, admin: asyncpg.Connection, holder: asyncpg.Connection) -> None:
+    """Whoever makes room for a month needs the table for himself for a moment, while a batch waits for its turn."""
+    writing = asyncio.get_running_loop().create_task(store.put_touches(batch(1000)), name="ours")
+    await until(at_work(admin, 1, LOCKED))
+    await holder.execute("SET LOCAL lock_timeout = '1s'")
+    await holder.execute("LOCK TABLE touches IN ACCESS EXCLUSIVE MODE")
+    await holder.execute("COMMIT")
+    assert await writing == MANY
+
+
+@pytest.mark.usefixtures("written")
 async def test_a_batch_that_fails_has_others_find_out_anew(store: PostgresStore, admin: asyncpg.Connection) -> None:
     """It had its number, and wrote nothing; the one behind it waited with what it had found."""
     unfit = [*batch(1000)[1:], replace(touch("T1000"), customer_id="\udcff")]

@@ -47,6 +47,7 @@ _Batch = tuple[int, C]  # rows of the file taken by its end, what came of them
 _SLICE = 100  # rows parsed before the loop gets its turn: about 1 ms
 _TOLD_EVERY = 10  # slices or pieces between two reports of progress
 _LARGE = 4 * 1024 * 1024  # bytes of a file that is worth processes of its own: these take as long to start as 50,000 rows to be parsed
+_MOST_CUSTOMERS = 10_000  # a transaction: each is several rows
 _AT_ONCE = 3  # batches the store has: one is brought to the disk, one written, the next made ready
 
 
@@ -145,7 +146,7 @@ async def import_customers(
     """Import CSV or NDJSON of customers; columns nobody knows become `attributes`. Otherwise as `import_touches`."""
     claim = _claim(options or ImportOptions(), now)
     put = store.put_customers if claim == IMPORTED else partial(store.put_customers, claim=claim)
-    kind = _Kind("customers", put, _joined, store.batch_rows, is_touches=False)
+    kind = _Kind("customers", put, _joined, min(store.batch_rows, _MOST_CUSTOMERS), is_touches=False)
     return await _run(source, kind, region, now, options, progress)
 
 

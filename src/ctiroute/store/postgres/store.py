@@ -60,7 +60,7 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
 
     name = "store"
     find_now = None  # the answer has to come over the network
-    batch_rows = 10_000  # some 60 ms in which no other touches can be written; larger ones gain nothing
+    batch_rows = 20_000  # some 90 ms in which no other touches can be written; of 10,000 an import takes a seventh longer
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -130,7 +130,8 @@ class PostgresStore(Administration, Attributions, Callbacks, Identities, Interac
             with mapped("keep touches"):
                 batch = await writing.TouchBatch.of(touches)
             await self._make_partitions(touches.columns[5])
-            added = await self._write("keep touches", lambda link: writing.put_touches(link, batch, place))
+            is_new = batch.may_be_new(place.before) and not (await self._read("has_touches", *batch.ids))[0][0]
+            added = await self._write("keep touches", lambda link: writing.put_touches(link, batch, place, is_new=is_new))
         if batch.is_large:  # meanwhile the next ones are written
             await self._write("keep touches", lambda link: link.run("make_durable"))
         return added

@@ -61,6 +61,10 @@ class TouchBatch:
     keys: list[int | None]  # of their identifiers; None: it is in the database
     tails: list[str]  # of their lines
 
+    def may_be_new(self, before: Written | None) -> bool:
+        """Whether to look for it before its turn: it is worth that, and the batch before it, if there was one, has none of it."""
+        return self.is_large and before is not None and self.id_set.isdisjoint(before.touch_ids)
+
     @property
     def is_large(self) -> bool:
         """Whether its commit takes so long that the next batch should not wait for it: a disk writes at the pace of a COPY."""
@@ -79,16 +83,16 @@ class TouchBatch:
         return cls(touches, id_set, as_one(to_texts(touches.columns[0])), known_keys(*touches.columns[1:3]), tails)
 
 
-async def put_touches(link: Link, batch: TouchBatch, place: Place) -> int:
+async def put_touches(link: Link, batch: TouchBatch, place: Place, *, is_new: bool) -> int:
     """Insert or replace touches, making identifiers and campaigns on the way; return how many were new.
 
     Those that are known are taken out first and all are copied in: a COPY cannot replace, and costs a third of an INSERT that can.
-    After a large batch has to come `make_durable`, in a transaction of its own. Before our turn nothing is locked, so that who has it
-    never waits for us; in it little is asked, because between two answers the server has nothing to do.
+    `is_new`: none was known when the one before us wrote. After a large batch has to come `make_durable`, in a transaction of its own.
+    Before our turn no touches are locked, not even for reading: who has it, or makes room for a month, never waits for us. In it little
+    is asked, because between two answers the server has nothing to do.
     """
     touches, tails = batch.touches, batch.tails
     campaigns = await _known_campaigns(link, touches)
-    is_new = await _is_new(link, batch, place)
     await place.take_turn()
     keys = await _keys_of_batch(link, batch)
     number = (await link.run("lock_touches_and_commit_early" if batch.is_large else "lock_touches", TOUCHES_LOCK))[0][0]
@@ -101,13 +105,6 @@ async def put_touches(link: Link, batch: TouchBatch, place: Place) -> int:
     await link.connection.copy_to_table("touches", source=_each(copy), columns=touch_copy.COLUMNS)
     await mark(link, [row[1] for row in known] + keys)
     return len(touches) - len(known)
-
-
-async def _is_new(link: Link, batch: TouchBatch, place: Place) -> bool:
-    """Say whether none of a large batch is known, unless somebody else writes before our turn; False: that has to be found out in it."""
-    if place.before is None or not batch.is_large or not batch.id_set.isdisjoint(place.before.touch_ids):
-        return False
-    return not (await link.run("has_touches", *batch.ids))[0][0]
 
 
 def _grown(batch: TouchBatch, known: Mapping[str, rows.Row]) -> list[str]:
