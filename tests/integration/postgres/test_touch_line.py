@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,24 @@ async def test_a_batch_that_fails_has_others_find_out_anew(store: PostgresStore,
     assert isinstance(results[0], Exception)
     assert results[1] == MANY
     assert await titles(admin, "T1100", "T1500") == [("T1500", "")]
+
+
+async def test_only_a_write_that_was_kept_is_one_to_follow() -> None:
+    """One that failed took one number or two: with one more of somebody else it would look like two."""
+    for fails in (True, False):
+        line = Line()
+        async with AsyncExitStack() as waits:
+            with suppress(ValueError):
+                async with line.place() as first:
+                    await first.take_turn()
+                    first.let_next(Written(10, frozenset()))
+                    second = await waits.enter_async_context(line.place())
+                    assert not second.follows_directly(12)
+                    if fails:
+                        raise ValueError
+            await second.take_turn()
+            assert second.follows_directly(12) is not fails
+            assert not second.follows_directly(13)
 
 
 async def test_nobody_overtakes() -> None:

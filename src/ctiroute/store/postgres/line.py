@@ -2,8 +2,8 @@
 
 In the order of asking, which the database's own lock does not keep. While one writes, the next one makes itself ready: it looks for its
 touches in the database, so that nobody has to wait for that. What it found still holds in its turn if nothing was written meanwhile but
-what the one before it wrote: its ids are known here, and that there was nobody else is seen from the number that each write takes from
-the database under its lock.
+what the one before it wrote: its ids are known here, and that there was nobody else is seen from the numbers that each write takes
+from the database under its lock. Of a write that failed nobody knows how many it took, so it says nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 _NUMBERS_A_WRITE: Final = 2  # one with the lock, and one that the table counts by itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
     """What was written last by this process, or is being written."""
 
     number: int
     touch_ids: frozenset[str]
+    is_kept: bool = False  # it was written to the end
 
 
 class Line:
@@ -37,11 +38,12 @@ class Line:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
-        """Wait to be the next one; leaving the block ends the turn."""
+        """Wait to be the next one; leaving the block ends the turn, and what was written is kept unless it is left by an exception."""
         await self.next.acquire()
         place = Place(self)
         try:
             yield place
+            place.keep()
         finally:
             place.leave()
 
@@ -52,6 +54,7 @@ class Place:
     def __init__(self, line: Line) -> None:
         self.before = line.last
         self._line = line
+        self._written: Written | None = None
         self._is_next = True
         self._has_turn = False
 
@@ -63,14 +66,20 @@ class Place:
 
     def let_next(self, written: Written | None) -> None:
         """Let the next one make itself ready: we have the database's lock. None: it gets to know nothing of what we write."""
-        self._line.last = written
+        self._line.last = self._written = written
         if self._is_next:
             self._is_next = False
             self._line.next.release()
 
     def follows_directly(self, number: int) -> bool:
         """Say whether nobody wrote between the one before us and our write, which has this number."""
-        return self.before is not None and number == self.before.number + _NUMBERS_A_WRITE
+        before = self.before
+        return before is not None and before.is_kept and number == before.number + _NUMBERS_A_WRITE
+
+    def keep(self) -> None:
+        """Take note that what we wrote is kept."""
+        if self._written is not None:
+            self._written.is_kept = True
 
     def leave(self) -> None:
         """Let go."""
