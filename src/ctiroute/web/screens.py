@@ -121,7 +121,7 @@ class Screens:
         tabs = self._by_operator.setdefault(screen.operator_id, [])
         tabs.append(screen)
         self._empty.clear()
-        self._count()
+        self._count(1)
         if len(tabs) == 1:
             self._floor.came(screen.operator_id)
 
@@ -133,7 +133,7 @@ class Screens:
             del self._by_operator[screen.operator_id]
         if not self._by_operator:
             self._empty.set()
-        self._count()
+        self._count(-1)
         if not tabs:
             self._floor.left(screen.operator_id)
 
@@ -174,6 +174,6 @@ class Screens:
                 log.warning("A browser of %s did not keep up and was cut off", screen.operator_id)
         return len(screens)
 
-    def _count(self) -> None:
-        self._metrics.browsers.set(sum(len(tabs) for tabs in self._by_operator.values()))
+    def _count(self, more: int) -> None:
+        self._metrics.browsers.inc(more)
         self._metrics.operators.set(len(self._by_operator))

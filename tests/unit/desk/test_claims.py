@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctiroute.desk import ClaimChange, ClaimPolicy, Claims, Desk
+from ctiroute.desk.matching import phones_of
 from ctiroute.model import Operator
 
 if TYPE_CHECKING:
@@ -104,3 +108,80 @@ def test_the_desk_rings_only_who_holds_the_phone(policy: str, seen: list[str], t
     talk.say("ring 1/2 PJSIP/1001 in sales for 1/1")
     talk.say("answer 1/2 PJSIP/1001 in sales")
     assert [name for name in ("day", "night") if talk.screen(name) == [f"{name} talking"]] == seen
+
+
+class Plainly:
+    """The same, worked out for everybody whenever anybody moves."""
+
+    def __init__(self, policy: ClaimPolicy) -> None:
+        self.policy = policy
+        self.places: dict[str, int] = {}
+        self.connected: dict[str, Operator] = {}
+
+    def came(self, operator: Operator) -> None:
+        """Take a place, or the one from before."""
+        self.places.setdefault(operator.operator_id, len(self.places))
+        self.connected[operator.operator_id] = operator
+
+    def taken(self) -> dict[str, str]:
+        """Return who lost to whom."""
+        if self.policy is ClaimPolicy.ALL:
+            return {}
+        latest_first = self.policy is ClaimPolicy.LATEST
+        holders, losers = list[Operator](), dict[str, str]()
+        for operator in sorted(self.connected.values(), key=lambda each: self.places[each.operator_id], reverse=latest_first):
+            rival = next((holder for holder in holders if phones_of(operator) & phones_of(holder)), None)
+            if rival is None:
+                holders.append(operator)
+            else:
+                losers[operator.operator_id] = rival.operator_id
+        return losers
+
+
+OPERATORS = st.builds(
+    lambda number, phones, extension: Operator(f"o{number}", "", tuple(f"PJSIP/{phone}" for phone in phones), extension=extension),
+    st.integers(0, 5), st.lists(st.integers(0, 4), max_size=2), st.sampled_from(["", "1", "2"]),
+)  # fmt: skip
+
+
+@given(st.sampled_from(ClaimPolicy), st.lists(st.one_of(OPERATORS, st.integers(0, 5)), max_size=25))
+def test_it_is_as_if_all_were_worked_out_anew(policy: ClaimPolicy, moves: list[Operator | int]) -> None:
+    """Whoever comes, comes again with other phones, or goes (a number); and each change is told to whom it concerns, no other."""
+    claims, plainly = Claims(policy), Plainly(policy)
+    for move in moves:
+        before = plainly.taken()
+        if isinstance(move, Operator):
+            plainly.came(move)
+            told = claims.came(move, AT)
+        else:
+            plainly.connected.pop(f"o{move}", None)
+            told = claims.left(f"o{move}", AT)
+        after = plainly.taken()
+        changed = {each: after.get(each) for each in plainly.connected if after.get(each) != before.get(each)}
+        assert {each.operator_id: each.taken_by for each in told} == changed
+        assert len(told) == len(changed)
+        assert {each: claims.taken_by(each) for each in plainly.connected} == {each: after.get(each) for each in plainly.connected}
+
+
+def test_who_comes_and_goes_costs_no_more_among_thousands() -> None:
+    """A network that blinks has them all come again within a second, and calls wait for each."""
+
+    def steps(operators: int) -> int:
+        claims = Claims()
+        for number in range(operators):
+            claims.came(Operator(f"o{number}", "", (f"PJSIP/{number}",)), AT)
+        taken = 0
+
+        def count(*_: object) -> None:
+            nonlocal taken
+            taken += 1
+
+        sys.setprofile(count)
+        try:
+            claims.left("o7", AT)
+            claims.came(Operator("o7", "", ("PJSIP/7",)), AT)
+        finally:
+            sys.setprofile(None)
+        return taken
+
+    assert steps(2_000) == steps(10)
