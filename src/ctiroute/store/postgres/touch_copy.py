@@ -48,7 +48,7 @@ def lines(keys: Iterable[int], campaigns: Iterable[int], tails: Sequence[str]) -
     """
     cells = zip(map(str, keys), map(str, campaigns), tails, strict=True)
     for _ in range(0, len(tails), _AT_ONCE):
-        yield "".join([f"{line}\n" for line in map("\t".join, islice(cells, _AT_ONCE))]).encode()
+        yield ("\n".join(map("\t".join, islice(cells, _AT_ONCE))) + "\n").encode()
 
 
 def _tails(touches: TouchColumns) -> list[str]:
