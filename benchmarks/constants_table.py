@@ -65,7 +65,7 @@ def _constants(measured: Mapping[str, Any], constants: Constants) -> list[str]:
     machine = measured["machine"]
     cores = f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, {machine['system']}"
     lines = [
-        f"Measured on {cores}, where the work of `benchmarks.yardstick` took {constants.yardstick_us:,.0f} µs.",
+        f"Measured on {cores}.",
         "",
         "| µs of processor | hot | cold |",
         "|---|---:|---:|",

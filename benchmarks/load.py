@@ -24,20 +24,21 @@ ENVIRONMENT = (
     "agi_threadid: 140001\nagi_arg_1: 1764000000.{serial}\n\n"
 )
 FIRST_PHONE, PHONES = 380_670_000_000, 1_000_000
+MOST_A_TURN = 1_000_000  # calls: whoever calls in another turn is none of these
 
 
 class Load:
     """The callers together: how many calls are done, and how long each took."""
 
-    def __init__(self, host: str, port: int, script: str, seconds: float, phones: int) -> None:
+    def __init__(self, host: str, port: int, script: str, seconds: float, phones: int, turn: int = 0) -> None:
         self.host, self.port, self.script, self.phones = host, port, script, phones
         self.until = perf_counter() + seconds
         self.took = array("d")
         self.failed = 0
-        self.serial = 0
+        self.serial = turn * MOST_A_TURN
         self.open = 0
         self.done = asyncio.Event()
-        self.rng = random.Random(7)  # noqa: S311 - the same callers in every run
+        self.rng = random.Random(7 + turn)  # noqa: S311 - the same callers in every run
 
     def environment(self) -> bytes:
         """Return the next call's environment; nine callers of ten are known."""
@@ -93,9 +94,9 @@ class Call(asyncio.BufferedProtocol):
         self.over.set_result(None)
 
 
-async def run(host: str, port: int, script: str, connections: int, seconds: float, phones: int) -> dict[str, float]:
-    """Load one server; return calls/s and milliseconds."""
-    load = Load(host, port, script, seconds, phones)
+async def run(host: str, port: int, script: str, connections: int, seconds: float, phones: int, turn: int = 0) -> dict[str, float]:
+    """Load one server; return calls/s and milliseconds. In another `turn` there are other callers and other calls."""
+    load = Load(host, port, script, seconds, phones, turn)
     began = perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(connections):
@@ -120,9 +121,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--phones", type=int, default=PHONES, help="that are known; one caller in ten is not")
+    parser.add_argument("--turn", type=int, default=0, help="in another one there are other callers and other calls")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        work = run(options.host, options.port, options.script, options.connections, options.seconds, options.phones)
+        work = run(options.host, options.port, options.script, options.connections, options.seconds, options.phones, options.turn)
         print(json.dumps(runner.run(work)))
 
 

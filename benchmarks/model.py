@@ -71,7 +71,7 @@ class Demand:
 
     cpu: float  # share of one core: Python runs on one
     hearing: float  # the part of it that is the same on every node, however many there are
-    coldness: float
+    coldness: float  # of what is heard
     server_cpu: float  # cores of the store's server, by all nodes
     memory_bytes: float
     disk_bytes: float  # of the store
@@ -116,9 +116,15 @@ def burst_us(burst: Burst, constants: Constants, cold: float, *, shown: float, f
     return cost
 
 
-def call_us(load: Load, constants: Constants, cold: float) -> tuple[float, float]:
+def calls_coldness(calls_per_s: float, constants: Constants) -> float:
+    """Return how cold a node is for calls on average: it runs for them what it runs for nothing else, so only calls keep it warm."""
+    return mean_coldness(calls_per_s, constants)
+
+
+def call_us(load: Load, constants: Constants) -> tuple[float, float]:
     """Return (own, heard): what a call costs the node that decides it, and what it costs every node, in microseconds."""
     store = constants.stores[load.store]
+    cold = mean_coldness(wakes_per_s(load), constants)
     shown = 1 / load.nodes
     heard = (1 - shown) * constants.find.at(cold)  # a node that did not decide a call fetches its context for the first pop
     for share, shape in ((load.answered, shape_of(load)), (1 - load.answered, shape_of(load, "abandoned"))):
@@ -126,7 +132,7 @@ def call_us(load: Load, constants: Constants, cold: float) -> tuple[float, float
             heard += share * sum(burst_us(burst, constants, cold, shown=shown, filtered=load.filtered) for burst in shape.bursts)
             # Every node writes the same record of what it heard: an upsert.
             heard += share * shape.total("records") * store.record.at(cold)
-    return store.call.at(cold), heard
+    return store.call.at(calls_coldness(load.calls_per_s / load.nodes, constants)), heard
 
 
 def wakes_per_s(load: Load) -> float:
@@ -139,8 +145,7 @@ def wakes_per_s(load: Load) -> float:
 def demand(load: Load, constants: Constants) -> Demand:
     """Return what a load asks for."""
     store = constants.stores[load.store]
-    cold = mean_coldness(wakes_per_s(load), constants)
-    own, heard = call_us(load, constants, cold)
+    own, heard = call_us(load, constants)
     browsers = load.operators / load.nodes
     standing = constants.idle_us + browsers * constants.operator_us
     shape = shape_of(load)
@@ -153,7 +158,7 @@ def demand(load: Load, constants: Constants) -> Demand:
     return Demand(
         cpu=(load.calls_per_s / load.nodes * own + load.calls_per_s * heard + standing) / 1e6,
         hearing=load.calls_per_s * heard / 1e6,
-        coldness=cold,
+        coldness=mean_coldness(wakes_per_s(load), constants),
         server_cpu=load.calls_per_s * store.server_call_us / 1e6,
         memory_bytes=constants.base_bytes + remembered * constants.live_bytes + browsers * constants.browser_bytes,
         disk_bytes=load.touches * store.touch_bytes + identifiers * store.identifier_bytes + kept * store.call_bytes,

@@ -1,13 +1,14 @@
 """The measured constants of the cost model as values, and what a call makes an Asterisk say. Reads nothing: JSON comes as a mapping.
 
 A service that slept pays more for what wakes it: the processor leaves an idle state and finds other programs' data in its caches. So work
-has two prices: `hot` right behind other work, `cold` after a long sleep, and in between 1 - exp(-slept/`warm_s`) of the difference.
+has two prices: `hot` right behind other work, `cold` after a long sleep, and in between 1 - exp(-slept/`warm_s`) of the difference. A call
+runs much that nothing else runs, so what keeps it warm are calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -21,10 +22,6 @@ class Cost:
     def at(self, coldness: float) -> float:
         """Return the price when this share of the work (0 to 1) finds the service asleep."""
         return self.hot + (self.cold - self.hot) * coldness
-
-    def slower(self, factor: float) -> Cost:
-        """Return the price on a machine that takes so many times as long."""
-        return Cost(self.hot * factor, self.cold * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,6 @@ class StoreCosts:
 class Constants:
     """All that was measured, on one machine."""
 
-    yardstick_us: float  # what `benchmarks.yardstick` took in the best of the minutes in which these were measured
     idle_us: float  # a second, with nothing to do
     warm_s: float  # how slowly a service that sleeps goes cold: 63 % of the way in so long
     wake: Cost  # for each burst of events, however many come in it
@@ -73,20 +69,6 @@ class Constants:
             for name, store in measured["stores"].items()
         }
         return cls(**values, stores=stores)
-
-    def slower(self, factor: float) -> Constants:
-        """Return what would have been measured on a machine that takes so many times as long."""
-        return replace(self, **_slower(self, factor), stores={name: replace(it, **_slower(it, factor)) for name, it in self.stores.items()})
-
-
-def _slower(costs: Constants | StoreCosts, factor: float) -> dict[str, Any]:
-    """Return the fields that are time, each so many times as long."""
-    values = {field.name: getattr(costs, field.name) for field in fields(costs)}
-    return {
-        name: value.slower(factor) if isinstance(value, Cost) else value * factor
-        for name, value in values.items()
-        if isinstance(value, Cost) or name.endswith(("_us", "_ms"))
-    }
 
 
 def _value(found: Any) -> Any:

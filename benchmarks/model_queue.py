@@ -1,7 +1,8 @@
 """How long callers wait: a node as one server that does one thing after the other, event by event. Pure; randomness comes in.
 
 A node's loop is a queue with one server. What comes is served in its order: calls, bursts of events, acknowledgements. Each costs what
-`model_constants` says, by how long the loop slept before. PostgreSQL stands beside it as a queue with as many servers as it has cores.
+`model_constants` says, by how long the loop slept before and, for a call, by how long there was none. PostgreSQL stands beside it as a
+queue with as many servers as it has cores.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from benchmarks import model
@@ -51,8 +53,7 @@ class Loop:
 
     def serve(self, at: float, cost_us: Callable[[float], float]) -> float:
         """Do what came at a time, whose price depends on the coldness; return when it is done."""
-        cold = model.coldness(at - self.free_at, self.constants) if at > self.free_at else 0.0
-        took = cost_us(cold) / 1e6
+        took = cost_us(model.coldness(max(0.0, at - self.free_at), self.constants)) / 1e6
         start = max(at, self.free_at)
         self.busy_s += took
         self.by_slot[int(start // 10)] = self.by_slot.get(int(start // 10), 0.0) + took
@@ -130,6 +131,7 @@ class Node:
         self._database = Servers([0.0] * model.SERVER_CORES)
         self._rng = rng
         self._serial = 0
+        self._called_at = -inf  # when the last call was done
 
     def later(self, at: float, job: Callable[[float], None]) -> None:
         """Have a job done at a time, behind what came before it."""
@@ -144,15 +146,17 @@ class Node:
 
     def call(self, came_at: float, at: float) -> None:
         """Take a call in: look up here, or ask the database and go on when it has answered."""
+        price_us = self._store.call.at(model.coldness(max(0.0, at - self._called_at), self._constants))
         if not self._store.server_call_us:
-            self.took.append(self.loop.serve(at, self._store.call.at) - came_at)
+            self._decided(came_at, price_us, at)
             return
-        asked_at = self.loop.serve(at, self._half)
-        self.later(self._database.serve(asked_at, self._store.server_call_us / 1e6), partial(self.answer, came_at))
+        asked_at = self._called_at = self.loop.serve(at, lambda _cold: price_us / 2)
+        self.later(self._database.serve(asked_at, self._store.server_call_us / 1e6), partial(self._decided, came_at, price_us / 2))
 
-    def answer(self, came_at: float, at: float) -> None:
-        """Decide on what the database said."""
-        self.took.append(self.loop.serve(at, self._half) - came_at)
+    def _decided(self, came_at: float, price_us: float, at: float) -> None:
+        """Do what is left of a call once all is known."""
+        self._called_at = self.loop.serve(at, lambda _cold: price_us)
+        self.took.append(self._called_at - came_at)
 
     def burst(self, burst: Burst, at: float, *, own: bool) -> None:
         """Hear what the switch says; pops go to the browsers that are here, and these answer."""
@@ -174,9 +178,6 @@ class Node:
     def ack(self, at: float) -> None:
         """Take a browser's word."""
         self.loop.serve(at, self._constants.ack.at)
-
-    def _half(self, cold: float) -> float:
-        return self._store.call.at(cold) / 2
 
 
 def _waits(took: list[float], loop: Loop, standing: float, seconds: float) -> Waits:

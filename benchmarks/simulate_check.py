@@ -3,8 +3,7 @@
 Callers come at random, are asked about over FastAGI, ring an operator's phone, are answered, talk, and hang up; every operator has a
 browser that acknowledges what is pushed; records are written. What the constants were measured with has no such call in it. Compared are
 the service's processor time and the median time of a decision, as a caller in another process sees it. Exit code 1 when one is off by more
-than 20 %. The model speaks of the machine as it was when the constants were measured; how much slower it is now is measured before and
-after the run, when nothing else does (`benchmarks.yardstick`), and the prices are taken so many times.
+than 20 %.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from benchmarks import model, model_queue, simulate, yardstick
+from benchmarks import model, model_queue, simulate
 from benchmarks.constants_floor import Browsers, at_random, floor, heard
 from benchmarks.constants_service import free, pin, serving
-from benchmarks.fastagi import HERE, started
+from benchmarks.in_turn import HERE, started
 from benchmarks.load import FIRST_PHONE, PHONES
 from ctiroute.lab import Behaviour, LabCall
 from tests.real.ports import free_port
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
 WITHIN = 0.2
 ANSWER_S, TALK_S = 1.0, 2.0  # of the lab's people; nothing in the model depends on them but how many are in talk at once
 WARM_UP_S = 5.0
-PROBES_PER_S, QUIET_S = 10.0, 5.0
-YARDSTICK_S = 2.0
+PROBES_PER_S, QUIET_S = 10.0, 15.0
 SIMULATED_S = 120.0
 
 
@@ -93,7 +91,6 @@ class Run:
     operators: int
     pushes: int  # revisions of pops that came to browsers
     events: float  # that the service has read
-    yardstick_us: float  # before and after the run
 
 
 def main(options: argparse.Namespace) -> int:
@@ -132,7 +129,6 @@ async def _run(rate: float, seconds: float, seed: int, constants: Constants) -> 
                 raise SystemExit("the service does not listen to the lab")
             await _calls(lab, rate, WARM_UP_S, rng)
             alone = await _probe(ports, QUIET_S, first=20_000_000)
-            yardstick_us = yardstick.usual_us(YARDSTICK_S)
             said, events = browsers.messages, await _events(service)
             before, began = service.cpu_s(), time.perf_counter()
             probing = asyncio.get_running_loop().create_task(_probe(ports, seconds, first=30_000_000), name="probe")
@@ -141,8 +137,7 @@ async def _run(rate: float, seconds: float, seed: int, constants: Constants) -> 
             took_s = time.perf_counter() - began
             cpu = (service.cpu_s() - before) / took_s
             said, events = browsers.messages - said, await _events(service) - events
-            yardstick_us = (yardstick_us + yardstick.usual_us(YARDSTICK_S)) / 2
-            run = Run(stories, alone, waited, cpu, took_s, operators, said, events, yardstick_us)
+            run = Run(stories, alone, waited, cpu, took_s, operators, said, events)
     return compare(run, constants, seed)
 
 
@@ -160,9 +155,9 @@ async def _call(lab: Lab, rng: Random) -> LabCall:
 @contextmanager
 def _floor() -> Iterator[int]:
     """Run a server that does nothing; yield its port."""
-    with started([sys.executable, str(HERE / "servers" / "floor.py")], {}) as (port, pid):
-        free(pid)
-        yield port
+    with started([sys.executable, str(HERE / "servers" / "floor.py")], {}) as server:
+        free(server.pid)
+        yield server.port
 
 
 async def _probe(ports: tuple[int, int], seconds: float, *, first: int) -> Waited:
@@ -189,8 +184,6 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
     unanswered = [story for story in run.stories if not story.status or not story.answered_by]
     if unanswered:
         raise SystemExit(f"the run is no good: {len(unanswered)} of {len(run.stories)} calls had no decision, or nobody answered them")
-    then_us = constants.yardstick_us
-    constants = constants.slower(run.yardstick_us / then_us)
     rate = len(run.stories) / run.took_s
     load = model.Load(rate, run.operators, filtered=False, talk_s=ANSWER_S + TALK_S)
     shape = model.shape_of(load)
@@ -201,7 +194,7 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
     store = constants.stores["sqlite"]
     cold_ms = store.call.at(model.coldness(1 / PROBES_PER_S, constants)) / 1000
     behind = 1 - run.alone.over_floor / cold_ms
-    price_ms = store.call.at(model.mean_coldness(model.wakes_per_s(load), constants)) / 1000
+    price_ms = store.call.at(model.calls_coldness(rate + PROBES_PER_S, constants)) / 1000
     client_ms = statistics.median(run.waited.floor) - behind * price_ms
     waits = model_queue.run(load, constants, arrivals, SIMULATED_S, rng, client_ms=client_ms)
     waited = run.waited.service
@@ -213,5 +206,4 @@ def compare(run: Run, constants: Constants, seed: int) -> list[Compared]:
         Compared("decision p99", waits.p99_ms, waited[int(len(waited) * 0.99)], "ms", binding=False),
         Compared("events a call", sum(burst.events for burst in shape.bursts), run.events / len(run.stories), "", binding=False),
         Compared("revisions a call", shape.total("pops"), run.pushes / len(run.stories), "", binding=False),
-        Compared("yardstick, then and now", then_us, run.yardstick_us, "µs", binding=False),
     ]

@@ -23,7 +23,6 @@ def constants() -> Constants:
     )
     flat = Cost(20, 20)
     return Constants(
-        yardstick_us=1_000,
         idle_us=4_000,
         warm_s=0.002,
         wake=flat,

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import model, model_plan, model_shapes
 from benchmarks.model import Load
+from benchmarks.model_constants import Cost
 from ctiroute.app import call_files, recorder
 from ctiroute.connectors.asterisk import ami_connection
 from ctiroute.connectors.asterisk.translate.events import WANTED
@@ -73,6 +74,16 @@ def test_coldness_begins_at_nothing_and_ends_at_all(constants: Constants) -> Non
     assert model.mean_coldness(0, constants) == 1
     rising = [model.mean_coldness(rate, constants) for rate in (1, 10, 100, 1_000)]
     assert rising == sorted(rising, reverse=True)
+
+
+def test_only_calls_keep_calls_warm(constants: Constants) -> None:
+    """However much else there is, a call costs the same; many calls make each as cheap as it can be."""
+    store = replace(constants.stores["sqlite"], call=Cost(400, 1_000))
+    colder = replace(constants, stores={"sqlite": store})
+    own_us = [model.call_us(replace(LOAD, calls_per_s=rate), colder)[0] for rate in (1.0, 10.0, 100.0, 100_000.0)]
+    assert own_us == sorted(own_us, reverse=True)
+    assert own_us[-1] == pytest.approx(400, rel=0.05)
+    assert model.call_us(replace(LOAD, calls_per_s=1.0, queues=20), colder)[0] == own_us[0]
 
 
 def test_operators_bound_how_many_calls_are_answered(constants: Constants) -> None:
@@ -140,12 +151,3 @@ def test_shapes_say_what_asterisk_said(shape: Shape, queues: int) -> None:
     assert shape.total("handled") == pytest.approx(handled, abs=1)
     assert shape.total("over") == pytest.approx(over, abs=3)
     assert shape.total("member") == pytest.approx(member, abs=queues)
-
-
-def test_a_slower_machine_takes_longer_for_everything_and_weighs_the_same(constants: Constants) -> None:
-    """All that is time is multiplied, on the stores, too; how fast it goes cold, and what is bytes, is not."""
-    twice = constants.slower(2)
-    assert model.demand(LOAD, twice).cpu == pytest.approx(2 * model.demand(LOAD, constants).cpu)
-    assert model.demand(LOAD, twice).memory_bytes == model.demand(LOAD, constants).memory_bytes
-    assert twice.stores["sqlite"].alone_ms == 2 * constants.stores["sqlite"].alone_ms
-    assert twice.warm_s == constants.warm_s

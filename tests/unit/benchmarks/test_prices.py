@@ -6,6 +6,7 @@ from math import exp
 
 import pytest
 
+from benchmarks.constants import usual
 from benchmarks.constants_runs import LEAST, Ran, at, fit, prices
 
 WARM_S = 0.002
@@ -35,6 +36,16 @@ def test_noise_makes_nothing_free_and_nothing_cheaper_when_cold() -> None:
     assert dear["hot"] == pytest.approx(500 * LEAST, abs=0.1)
     cheap = prices(Ran(300, 0.02), Ran(500, 0.002), WARM_S)
     assert cheap["hot"] == cheap["cold"] == 500
+
+
+def test_of_several_passes_the_median_counts() -> None:
+    """Figure by figure: one slow minute of the machine spoils one of them, not a whole pass."""
+    passes = [
+        {"idle_us": 4.0, "call": {"hot": 300.0, "cold": 1_000.0}},
+        {"idle_us": 9.0, "call": {"hot": 400.0, "cold": 900.0}},
+        {"idle_us": 5.0, "call": {"hot": 900.0, "cold": 1_100.0}},
+    ]
+    assert usual(passes) == {"idle_us": 5.0, "call": {"hot": 400.0, "cold": 1_000.0}}
 
 
 def test_a_price_lies_between_hot_and_cold() -> None:

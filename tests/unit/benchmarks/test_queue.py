@@ -79,6 +79,14 @@ def test_formulas_and_simulation_agree(constants: Constants) -> None:
         assert _run(50.0, constants, nodes=nodes).cpu == pytest.approx(demand(Load(50, 100_000, nodes=nodes), constants).cpu, rel=0.1)
 
 
+def test_they_agree_on_a_service_that_goes_cold(constants: Constants) -> None:
+    """Calls by how long there was none, all else by how long the service slept."""
+    store = replace(constants.stores["sqlite"], call=Cost(400, 1_000))
+    colder = replace(constants, wake=Cost(20, 120), handled=Cost(20, 250), stores={"sqlite": store})
+    for rate in (5.0, 50.0):
+        assert _run(rate, colder).cpu == pytest.approx(demand(Load(rate, 100_000), colder).cpu, rel=0.1)
+
+
 def test_a_database_adds_its_work_to_what_callers_wait(bare: Constants) -> None:
     """Half a millisecond, when nobody is before them."""
     near, far = (_run(10.0, bare, store=store) for store in ("sqlite", "postgresql"))
