@@ -64,7 +64,7 @@ def main() -> int:
     measured = asyncio.run(_measure(options.stores, options.repeat, options.passes))
     if not options.print:
         kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"stores": {}}
-        measured["stores"] = kept["stores"] | measured["stores"]
+        measured = kept | measured | {"stores": kept["stores"] | measured["stores"]}
         FILE.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(measured, indent=2))
     return 0
