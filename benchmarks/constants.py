@@ -1,6 +1,6 @@
 """Measures what the cost model is made of, each constant by a small run of its own against a real `ctiroute serve`, and keeps the figures.
 
-    python -m benchmarks.constants              # some ten minutes; writes benchmarks/constants.json
+    python -m benchmarks.constants              # some eight minutes; writes benchmarks/constants.json
     python -m benchmarks.constants --print      # measures, writes nothing
 
 What is counted is processor time, as the kernel tells it, of the service alone; of several short runs the median counts, and of several

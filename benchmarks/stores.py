@@ -306,7 +306,8 @@ def _redis(server: PostgresServer, url: str, rules: Path, folder: Path, options:
     web = free_port()
     command = [sys.executable, "-m", "ctiroute.cli", "serve"]
 
-    def alone() -> None:  # the copy is whole, and nothing else answers
+    def alone() -> None:
+        """Wait until the copy is whole; from then on nothing else answers."""
         until = time.monotonic() + WARM_S
         while not _is_warm(web):
             if time.monotonic() > until:
